@@ -64,6 +64,7 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     // tables
     &tables::embedded_reber::PROGRAM,
     &tables::first_symbol::PROGRAM,
+    &tables::distractors::PROGRAM,
     &tables::two_sequence::PROGRAM,
     &tables::marked_numbers::PROGRAM,
     &tables::temporal_order::PROGRAM,

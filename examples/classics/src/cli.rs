@@ -47,7 +47,7 @@ fn command() -> Command {
     let png = Arg::new("png").long("png").action(ArgAction::SetTrue).global(true);
     let programs = catalog::PROGRAMS.iter().map(|it| Command::new(it.name).about(it.shows));
     Command::new("classics")
-        .about("The tasks, mechanisms and claims of texts on recurrent networks")
+        .about("The tasks, mechanisms, claims and tables of texts on recurrent networks")
         .subcommand_required(true)
         .arg(quick.help("Train only a little, as a smoke test; what is shortened is not judged"))
         .arg(

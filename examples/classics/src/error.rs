@@ -22,6 +22,8 @@ pub(crate) enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read `{}`: {source}; delete it, and run its program again", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("cannot read the runs of `{}`: {source}; move it away to begin anew", path.display())]
+    Runs { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Picture(#[from] PictureError),
     #[error(transparent)]

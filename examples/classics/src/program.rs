@@ -36,7 +36,7 @@ pub(crate) enum Text {
     /// Felix Gers and Jürgen Schmidhuber, "LSTM recurrent networks learn simple context-free and context-sensitive languages"
     /// (IEEE Transactions on Neural Networks 12, 2001).
     Counting,
-    /// Junyoung Chung, Caglar Gulcehre, KyungHyun Cho and Yoshua Bengio, "Empirical evaluation of gated recurrent neural networks
+    /// Chung, Gulcehre, Cho and Bengio, "Empirical evaluation of gated recurrent neural networks
     /// on sequence modeling" (2014).
     Evaluation,
 }

@@ -36,9 +36,9 @@ impl<T: Scalar> Tape<T> {
     /// # Gradients within a step
     ///
     /// A step may compute gradients by [`grad`](Self::grad), [`vjp`](Self::vjp), [`jvp`](Self::jvp) or
-    /// [`hvp`](Self::hvp). They are recorded, rewritten and fused like its other operations. So the state of a scan can be
-    /// weights that a step improves, and the scan their training. On a tape for [inference](Self::inference), it
-    /// keeps only the last weights:
+    /// [`hvp`](Self::hvp). Their operations belong to the step, and are rewritten and fused with the others. If the state
+    /// contains weights and the step updates them, one scan is a whole training run. On a tape for
+    /// [inference](Self::inference), it keeps its outputs and the last state, and nothing of the steps between:
     ///
     /// ```
     /// # use bptt_autodiff::Tape;

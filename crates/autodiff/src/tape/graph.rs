@@ -348,7 +348,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
-    /// the step, and reads nothing that was saved.
+    /// the step, and does not need the values that this tape does not keep.
     #[track_caller]
     pub(crate) fn assert_records_gradients(&self, operation: &str) {
         if !self.is_in_step() {

@@ -83,7 +83,7 @@ impl<T: Scalar> Tape<T> {
         Restore(&self.scan_line, outer)
     }
 
-    /// Whether the step of a scan is being recorded.
+    /// Whether a scan is being recorded, and with it its step.
     pub(crate) fn is_in_step(&self) -> bool {
         self.scan_line.get().is_some()
     }

@@ -2,6 +2,8 @@
 
 use bptt::prelude::*;
 
+use crate::common::legal::are_legal_first;
+
 type Net = (BoxedLayer<f64>, Linear<f64>);
 
 /// Strings of one language, one for each of some numbers `n`. A symbol is its place in the alphabet: the letters, the beginning, the
@@ -73,12 +75,8 @@ impl Strings {
                 symbol == next || (1..=n).contains(&step) && symbol <= 1
             };
             steps.enumerate().fold(true, |right, (step, (logits, &next))| {
-                let of = |wanted: bool| {
-                    let is_wanted = move |it: &(usize, &f64)| is_legal(step, it.0, next) == wanted;
-                    logits.iter().enumerate().filter(is_wanted).map(|(_, logit)| *logit)
-                };
-                let least = of(true).fold(f64::INFINITY, f64::min);
-                right && of(false).all(|logit| logit < least)
+                let legal = (0..symbols).map(move |symbol| is_legal(step, symbol, next));
+                right && are_legal_first(&logits.iter().copied().zip(legal))
             })
         };
         self.numbers.iter().take_while(|n| is_right(n)).count()

@@ -3,6 +3,7 @@
 pub(crate) mod continuation;
 pub(crate) mod counting_strings;
 pub(crate) mod curves;
+pub(crate) mod legal;
 pub(crate) mod memory;
 pub(crate) mod nets_of_1997;
 pub(crate) mod pathological_tasks;

@@ -2,11 +2,11 @@
 
 use bptt::prelude::*;
 
-/// The keys that can sound.
-pub(crate) const KEYS: usize = 36;
+/// The notes that can be struck.
+pub(crate) const NOTES: usize = 36;
 /// The steps of a bar.
 const BAR: usize = 8;
-/// The chords of a key, as notes above its root: I, ii, IV, V, vi.
+/// The chords of a tonality, as notes above its root: I, ii, IV, V, vi.
 const CHORDS: [[usize; 3]; 5] = [[0, 4, 7], [2, 5, 9], [5, 9, 12], [7, 11, 14], [9, 12, 16]];
 /// The chords that may follow each.
 const FOLLOWERS: [&[usize]; 5] = [&[1, 2, 3, 4], &[3], &[0, 1, 3], &[0, 4], &[1, 2]];
@@ -17,10 +17,10 @@ const PATTERNS: [[&[usize]; 3]; 3] = [
     [&[0, 1], &[2, 3, 6, 7], &[4, 5]],
 ];
 
-/// Draws pieces `[T, B, KEYS]` of so many bars, as zeros and ones. A piece is in one of eight keys and has one pattern. Its
-/// second half repeats the chords of its first half.
+/// Draws pieces `[T, B, NOTES]` of `bars` bars, as zeros and ones. A piece has one of eight tonalities and one pattern. Its second
+/// half repeats the chords of its first half.
 pub(crate) fn pieces(rng: &mut impl Rng, bars: usize, batch: usize) -> Tensor<f32> {
-    let mut keys = vec![0.0; bars * BAR * batch * KEYS];
+    let mut notes = vec![0.0; bars * BAR * batch * NOTES];
     for piece in 0..batch {
         let root = rng.random_range(0..8);
         let pattern = PATTERNS[rng.random_range(0..PATTERNS.len())];
@@ -31,8 +31,8 @@ pub(crate) fn pieces(rng: &mut impl Rng, bars: usize, batch: usize) -> Tensor<f3
             chord = FOLLOWERS[chord][rng.random_range(0..FOLLOWERS[chord].len())];
         }
         for (bar, chord) in chords.into_iter().enumerate() {
-            let mut strike = |step: usize, key: usize| {
-                keys[((bar * BAR + step) * batch + piece) * KEYS + key] = 1.0;
+            let mut strike = |step: usize, note: usize| {
+                notes[((bar * BAR + step) * batch + piece) * NOTES + note] = 1.0;
             };
             let [bass, upper] = [root, root + 12];
             (0..BAR).step_by(4).for_each(|step| strike(step, bass + CHORDS[chord][0]));
@@ -41,5 +41,5 @@ pub(crate) fn pieces(rng: &mut impl Rng, bars: usize, batch: usize) -> Tensor<f3
             }
         }
     }
-    Tensor::from_vec([bars * BAR, batch, KEYS], keys)
+    Tensor::from_vec([bars * BAR, batch, NOTES], notes)
 }

@@ -14,34 +14,42 @@ pub(crate) struct Published {
     pub(crate) success: Option<u8>,
     /// The mean number of sequences until success.
     pub(crate) sequences: u64,
-    /// The mean number of wrong sequences in an exam, if there is one.
+    /// The mean number of wrong sequences in a final test, if there is one.
     pub(crate) wrong: Option<f64>,
 }
 
 impl Published {
-    /// A result without an exam: the success in percent, and the mean number of sequences.
+    /// A result without a final test: the success in percent, and the mean number of sequences.
     pub(crate) const fn of(success: u8, sequences: u64) -> Self {
         Self { success: Some(success), sequences, wrong: None }
     }
 
-    /// A mean number of sequences, and the mean number of wrong ones in an exam.
-    pub(crate) const fn examined(sequences: u64, wrong: f64) -> Self {
-        Self { success: None, sequences, wrong: Some(wrong) }
+    /// The mean number of sequences, and of wrong ones in a final test if there was one.
+    pub(crate) const fn tested(sequences: u64, wrong: Option<f64>) -> Self {
+        Self { success: None, sequences, wrong }
     }
 }
 
-/// Trains the variants of an experiment, and adds a row to a table: what was published of a rule, and when each variant has
-/// satisfied it. Returns the numbers of sequences of successful trials, by variant.
+/// A row of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) label: String,
+    /// Which rule of the experiment the published result is of.
+    pub(crate) rule: usize,
+    pub(crate) published: Published,
+}
+
+/// Trains `seeds` networks for each variant of an experiment, and adds a row to a table: what was published, and when each
+/// variant has satisfied the rule. Returns the numbers of sequences of successful trials, by variant.
 pub(crate) fn compare<const N: usize>(
     session: &mut Session,
     table: &mut Table,
+    Row { label, rule, published }: Row,
     variants: &[(&str, Experiment); N],
-    (rule, published): (usize, Published),
     seeds: usize,
 ) -> Result<[Vec<f64>; N]> {
     let mut reproduced = [const { Vec::new() }; N];
-    let (_, first) = &variants[0];
-    let mut row = vec![first.name.clone(), published.to_string()];
+    let mut row = vec![label.clone(), published.to_string()];
     let cap = session.budget(usize::MAX, 200);
     for ((variant, experiment), reproduced) in variants.iter().zip(&mut reproduced) {
         let experiment = Experiment { cap: cap.min(experiment.cap), ..experiment.clone() };
@@ -49,12 +57,14 @@ pub(crate) fn compare<const N: usize>(
         let reached: Vec<_> = trials.iter().filter_map(|trial| trial.reached.get(rule)).collect();
         *reproduced = reached.iter().map(|reached| reached.sequences as f64).collect();
         let mut text = summary(reproduced, trials.len());
-        if experiment.exam > 0 && !reached.is_empty() {
+        if experiment.final_test > 0 && !reached.is_empty() {
             let wrong: usize = reached.iter().map(|reached| reached.wrong).sum();
-            text += &format!("; {:.1} wrong", wrong as f64 / reached.len() as f64);
+            let error: f64 = reached.iter().map(|reached| reached.error).sum();
+            let count = reached.len() as f64;
+            text += &format!("; {:.1} wrong, error {:.4}", wrong as f64 / count, error / count);
         }
         row.push(text);
-        let name = format!("{}, {variant}", first.name);
+        let name = format!("{label}, {variant}");
         let share = reproduced.len() as f64 / trials.len() as f64;
         session.number(&format!("{name}: success"), share);
         if !reproduced.is_empty() {
@@ -65,20 +75,24 @@ pub(crate) fn compare<const N: usize>(
     Ok(reproduced)
 }
 
-/// Writes how many of so many trials were successful, and the mean, median and range of the sequences that they took.
+/// Returns the mean number of sequences; NaN without a success.
+pub(crate) fn mean(sequences: &[f64]) -> f64 {
+    sequences.iter().sum::<f64>() / sequences.len() as f64
+}
+
+/// Writes how many trials were successful, and the mean, median and range of the sequences that they took.
 fn summary(sequences: &[f64], trials: usize) -> String {
     let count = format!("{} of {trials}", sequences.len());
     if sequences.is_empty() {
         return count;
     }
-    let mean = sequences.iter().sum::<f64>() / sequences.len() as f64;
     let [low, high] = [
         sequences.iter().copied().fold(f64::INFINITY, f64::min),
         sequences.iter().copied().fold(0.0, f64::max),
     ];
-    let [mean, middle, low, high] =
-        [mean, median(sequences), low, high].map(|value| grouped(value.round() as u64));
-    format!("{count}, {mean} ({middle}; {low} to {high})")
+    let [average, middle, low, high] =
+        [mean(sequences), median(sequences), low, high].map(|value| grouped(value.round() as u64));
+    format!("{count}, {average} ({middle}; {low} to {high})")
 }
 
 /// Writes a number with spaces between its thousands.
@@ -94,5 +108,18 @@ impl fmt::Display for Published {
         self.success.iter().try_for_each(|success| write!(f, "{success} %, "))?;
         f.write_str(&grouped(self.sequences))?;
         self.wrong.iter().try_for_each(|wrong| write!(f, "; {wrong} wrong"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_written_out() {
+        assert_eq!(grouped(1_007_050), "1 007 050");
+        assert_eq!(summary(&[], 3), "0 of 3");
+        assert_eq!(summary(&[3000.0, 100.0, 200.0], 4), "3 of 4, 1 100 (200; 100 to 3 000)");
+        assert_eq!(Published::tested(31_390, Some(1.0)).to_string(), "31 390; 1 wrong");
     }
 }

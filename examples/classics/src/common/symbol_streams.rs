@@ -3,6 +3,8 @@
 use bptt::prelude::*;
 use bptt::tasks::languages::Language;
 
+use crate::common::legal::are_legal_first;
+
 /// Streams of `T + 1` symbols each, which begin with a sentence.
 pub(crate) struct Streams {
     size: usize,
@@ -38,12 +40,10 @@ impl Streams {
         (inputs, &symbols[streams..(steps + 1) * streams])
     }
 
-    /// Whether a symbol that may not follow has the logit of one that may, or a larger one, at a place in `[T, B]`.
-    pub(crate) fn is_wrong(&self, place: usize, logits: &[f32]) -> bool {
+    /// Whether the prediction at a place in `[T, B]` is right, for logits `[T, B, K]`.
+    pub(crate) fn is_right(&self, place: usize, logits: &[f32]) -> bool {
         let places = place * self.size..(place + 1) * self.size;
-        let next = || logits[places.clone()].iter().zip(&self.legal[places.clone()]);
-        let legal = next().filter(|next| *next.1).map(|next| *next.0);
-        let least = legal.fold(f32::INFINITY, f32::min);
-        next().any(|(&logit, &is_legal)| !is_legal && logit >= least)
+        let logits = logits[places.clone()].iter().map(|logit| f64::from(*logit));
+        are_legal_first(&logits.zip(self.legal[places].iter().copied()))
     }
 }

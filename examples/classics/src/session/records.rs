@@ -37,13 +37,42 @@ impl Records {
             .map_err(|source| Error::Write { path: self.path(), source })
     }
 
-    /// Returns all results. A line that is not complete, since its program was killed, is left out.
+    /// Returns all results. A line that ends too early, since its program was killed, is left out.
     pub(super) fn read<R: DeserializeOwned>(&self) -> Result<Vec<R>> {
         let text = match fs::read_to_string(self.path()) {
             Ok(text) => text,
             Err(source) if source.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(Error::Read { path: self.path(), source }),
+            Err(source) => return Err(Error::Runs { path: self.path(), source }),
         };
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        let lines = text.lines().filter(|line| !line.is_empty()).map(serde_json::from_str);
+        let complete = lines.filter(|line| !line.as_ref().is_err_and(serde_json::Error::is_eof));
+        let read: Result<Vec<R>, _> = complete.collect();
+        read.map_err(|source| Error::Runs { path: self.path(), source: source.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_program_loses_its_last_line_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let records = Records::new(folder.path().join("program"));
+        assert_eq!(records.read::<(u64, f64)>().expect("none yet"), []);
+        records.add(&(1, 0.5)).expect("it is written");
+        let mut file = OpenOptions::new().append(true).open(records.path()).expect("it exists");
+        file.write_all(b"\n[2, 0.").expect("a part of a line");
+        records.add(&(3, 1.5)).expect("it is written");
+        assert_eq!(records.read::<(u64, f64)>().expect("lines"), [(1, 0.5), (3, 1.5)]);
+    }
+
+    #[test]
+    fn a_line_of_another_kind_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let records = Records::new(folder.path().to_path_buf());
+        records.add(&"text").expect("it is written");
+        let error = records.read::<u64>().expect_err("it is no number").to_string();
+        assert!(error.contains("runs.jsonl") && error.contains("move it away"), "{error}");
     }
 }

@@ -104,10 +104,10 @@ fn learn(make: Make, language: &Language, updates: usize, seed: u64) -> Result<J
     let probes = tape.probes();
     let logits = net.forward(tape.constant(streams.window(0, steps).0)).0.value();
     let contents = probes.get("0.c").abs().mean(&[1, 2]).value();
-    let is_wrong = |place: usize| streams.is_wrong(place, logits.as_slice());
-    let wrong = (0..steps * STREAMS).filter(|&place| is_wrong(place)).count();
+    let is_right = |place: usize| streams.is_right(place, logits.as_slice());
+    let wrong = (0..steps * STREAMS).filter(|&place| !is_right(place)).count();
     let first = |stream: usize| {
-        let right = (WINDOW..steps).take_while(|step| !is_wrong(step * STREAMS + stream));
+        let right = (WINDOW..steps).take_while(|step| is_right(step * STREAMS + stream));
         right.count() as f64
     };
     Ok(Judged {

@@ -1,7 +1,8 @@
-//! Tables: published numbers, and those of the same experiments here.
+//! Tables: experiments of papers, beside the published numbers where the experiment is the same.
 
 pub(crate) mod continual_reber;
 pub(crate) mod counting;
+pub(crate) mod distractors;
 pub(crate) mod embedded_reber;
 pub(crate) mod first_symbol;
 pub(crate) mod marked_numbers;

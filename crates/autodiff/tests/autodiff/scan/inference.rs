@@ -93,3 +93,20 @@ fn a_step_may_differentiate_a_scan_within_it() {
     };
     assert_eq!(gradient(&Tape::inference()), gradient(&Tape::new()));
 }
+
+#[test]
+fn gradients_of_a_step_are_of_any_kind_but_backward() {
+    let tape = Tape::<f64>::inference();
+    let (xs, start) = (tape.constant(uniform([4, 2, 3], 10)), tape.constant(uniform([2, 3], 11)));
+    let scanned = tape.scan(xs, start).run(|x, w| {
+        let y = (x * w).sin();
+        let along = tape.jvp(y, &[(w, x)]); // cos(x w) x²
+        let curved = tape.hvp((x * w * w).sum_all(), &[(w, x)])[0]; // 2 x²
+        ((along - (x * w).cos() * x * x).abs(), (curved - x * x * 2.0).abs() + w)
+    });
+    assert!(scanned.outputs.value().iter().all(|error| *error < 1e-12));
+    assert!((scanned.state - start).value().iter().all(|error| error.abs() < 1e-12));
+    let message = "a tape made by Tape::inference saves nothing for gradients";
+    refuses!(tape.backward(scanned.state.sum_all()); message);
+    refuses!(tape.grad(scanned.state.sum_all(), [start]); message); // the step has ended
+}

@@ -36,7 +36,7 @@ pub(crate) enum Bias {
     Random,
     /// One for each block.
     Each(&'static [f64]),
-    /// The gates are always open: they are no units.
+    /// The gates are always open, and have no weights to learn.
     Open,
 }
 

@@ -26,7 +26,6 @@ const COMMON: Architecture = Architecture {
 /// Experiment 1, the embedded Reber grammar, as the paper describes it.
 pub(crate) fn embedded_reber(blocks: usize, block_size: usize, rate: f64) -> Experiment {
     Experiment {
-        name: format!("{blocks} blocks of {block_size}, rate {rate}"),
         architecture: Architecture {
             inputs: 7,
             blocks,
@@ -44,7 +43,7 @@ pub(crate) fn embedded_reber(blocks: usize, block_size: usize, rate: f64) -> Exp
         rules: vec![Rule::Test { sequences: 512, wrong: 1, error: f64::INFINITY }],
         cap: 200_000,
         interval: 50,
-        exam: 0,
+        final_test: 0,
     }
 }
 
@@ -52,7 +51,6 @@ pub(crate) fn embedded_reber(blocks: usize, block_size: usize, rate: f64) -> Exp
 /// as the number of weights tells.
 pub(crate) fn first_and_last(p: usize, is_random: bool) -> Experiment {
     Experiment {
-        name: format!("{}, p = {p}", if is_random { "2b" } else { "2a" }),
         architecture: Architecture {
             inputs: p + 1,
             blocks: 1,
@@ -75,14 +73,13 @@ pub(crate) fn first_and_last(p: usize, is_random: bool) -> Experiment {
         rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
         cap: 100_000,
         interval: 20,
-        exam: 0,
+        final_test: 0,
     }
 }
 
-/// Experiment 2c, a symbol that comes back after at least `q` of `p` distractors.
+/// Experiment 2c: a symbol is recalled after at least `q` distractors, each of `p` kinds.
 pub(crate) fn trigger(p: usize, q: usize) -> Experiment {
     Experiment {
-        name: format!("2c, q = {q}, p = {p}"),
         architecture: Architecture {
             inputs: p + 4,
             block_size: 1,
@@ -100,7 +97,7 @@ pub(crate) fn trigger(p: usize, q: usize) -> Experiment {
         rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
         cap: 300_000,
         interval: 50,
-        exam: 0,
+        final_test: 0,
     }
 }
 
@@ -113,7 +110,6 @@ pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experim
         _ => (vec![test(1, 0.015)], 0.1, 3_000_000),
     };
     Experiment {
-        name: format!("3{letter}, T = {steps}, N = {signal}"),
         architecture: Architecture {
             blocks: 3,
             block_size: 1,
@@ -125,7 +121,7 @@ pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experim
         task: Task::TwoSequence {
             steps,
             signal,
-            has_noisy_signal: letter != 'a',
+            has_noisy_signal: letter == 'b',
             has_noisy_targets: letter == 'c',
         },
         rate,
@@ -133,14 +129,13 @@ pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experim
         rules,
         cap,
         interval: 100,
-        exam: 2560,
+        final_test: 2560,
     }
 }
 
 /// Experiment 4, the adding problem.
 pub(crate) fn adding(steps: usize) -> Experiment {
     Experiment {
-        name: format!("adding, T = {steps}"),
         architecture: Architecture { inputs: 2, input_gates: Bias::Each(&[-3.0, -6.0]), ..COMMON },
         task: Task::Marked { steps, is_product: false },
         rate: 0.5,
@@ -148,7 +143,7 @@ pub(crate) fn adding(steps: usize) -> Experiment {
         rules: vec![Rule::Recent { wrong: 1, error: 0.01 }],
         cap: 5_000_000,
         interval: 50,
-        exam: 2560,
+        final_test: 2560,
     }
 }
 
@@ -156,7 +151,6 @@ pub(crate) fn adding(steps: usize) -> Experiment {
 pub(crate) fn multiplication() -> Experiment {
     let recent = |wrong| Rule::Recent { wrong, error: f64::INFINITY };
     Experiment {
-        name: "multiplication, T = 100".into(),
         architecture: Architecture { inputs: 2, ..COMMON },
         task: Task::Marked { steps: 100, is_product: true },
         rate: 0.1,
@@ -164,15 +158,14 @@ pub(crate) fn multiplication() -> Experiment {
         rules: vec![recent(140), recent(13)],
         cap: 5_000_000,
         interval: 50,
-        exam: 2560,
+        final_test: 2560,
     }
 }
 
 /// Experiments 6a and 6b, temporal order.
 pub(crate) fn temporal_order(places: usize) -> Experiment {
-    let (name, rate) = if places == 2 { ("6a", 0.5) } else { ("6b", 0.1) };
+    let rate = if places == 2 { 0.5 } else { 0.1 };
     Experiment {
-        name: format!("{name}, {places} symbols"),
         architecture: Architecture {
             inputs: 8,
             blocks: places,
@@ -186,7 +179,7 @@ pub(crate) fn temporal_order(places: usize) -> Experiment {
         rules: vec![Rule::Recent { wrong: 1, error: 0.1 }],
         cap: 3_000_000,
         interval: 50,
-        exam: 2560,
+        final_test: 2560,
     }
 }
 
@@ -197,18 +190,18 @@ mod tests {
     #[test]
     fn numbers_of_weights_are_those_of_the_paper() {
         let sizes = [
-            (embedded_reber(4, 1, 0.1), 264),
-            (embedded_reber(3, 2, 0.1), 276),
-            (first_and_last(100, false), 10_504),
-            (trigger(50, 50), 364),
-            (trigger(200, 1000), 1264),
-            (two_sequence('a', 100, 3), 102),
-            (adding(100), 93),
-            (multiplication(), 93),
-            (temporal_order(2), 156),
-            (temporal_order(3), 308),
+            ("1, four blocks", embedded_reber(4, 1, 0.1), 264),
+            ("1, three blocks", embedded_reber(3, 2, 0.1), 276),
+            ("2a", first_and_last(100, false), 10_504),
+            ("2c, p = 50", trigger(50, 50), 364),
+            ("2c, p = 200", trigger(200, 1000), 1264),
+            ("3a", two_sequence('a', 100, 3), 102),
+            ("4", adding(100), 93),
+            ("5", multiplication(), 93),
+            ("6a", temporal_order(2), 156),
+            ("6b", temporal_order(3), 308),
         ];
-        for (Experiment { name, architecture, .. }, expected) in sizes {
+        for (name, Experiment { architecture, .. }, expected) in sizes {
             let hidden: f64 = architecture.learnable().iter().sum();
             let output = architecture.outputs * architecture.output_reads();
             assert_eq!(hidden as usize + output, expected, "{name}");

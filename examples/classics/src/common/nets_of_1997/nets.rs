@@ -46,14 +46,14 @@ impl<'a> Nets<'a> {
         }
     }
 
-    /// Shuts the input gates of a network, so that its cells have no influence and do not learn, or opens them again.
-    pub(crate) fn shut(&mut self, net: usize, is_shut: bool) {
+    /// Opens the input gates of a network, or shuts them, so that its cells have no influence and do not learn.
+    pub(crate) fn open_input_gates(&mut self, net: usize, is_open: bool) {
         let Architecture { blocks, .. } = *self.architecture;
         let (gates, reads) = (self.architecture.cells(), self.architecture.reads());
         let weights = self.architecture.hidden_size() * reads;
         let weights = &mut self.hidden.as_mut_slice()[net * weights..][..weights];
         for gate in weights.chunks_exact_mut(reads).skip(gates).take(blocks) {
-            gate[reads - 1] += if is_shut { -50.0 } else { 50.0 };
+            gate[reads - 1] += if is_open { 50.0 } else { -50.0 };
         }
     }
 
@@ -63,8 +63,8 @@ impl<'a> Nets<'a> {
         Self { architecture: self.architecture, hidden, output }
     }
 
-    /// Presents sequences to each network, `sequences[network][..]`, with an update at each step that has a target. The
-    /// state is zero at the beginning of a sequence. Returns the outputs at the steps that are judged, `[J, O]` for each
+    /// Presents sequences to each network, `sequences[network][..]`, with an update at each step that has a target. A
+    /// sequence begins with the first state. Returns the outputs at the steps that are judged, `[J, O]` for each
     /// sequence.
     pub(crate) fn learn(&mut self, sequences: &[Vec<Sequence>], rate: f64) -> Vec<Vec<Vec<f64>>> {
         let architecture = self.architecture;
@@ -103,7 +103,7 @@ impl<'a> Nets<'a> {
         judged(sequences, architecture, &scanned.outputs.value())
     }
 
-    /// The networks on a tape, with a state of zeros.
+    /// The networks on a tape, with a state of zeros, which the first step of a sequence replaces.
     fn start<'t>(&self, tape: &'t Tape<f64>) -> Net<'t> {
         let nets = self.hidden.shape()[0];
         let zeros = |size: usize| tape.constant(Tensor::zeros([nets, size]));
@@ -194,6 +194,7 @@ fn judged(
 #[cfg(test)]
 mod tests {
     use bptt::prelude::*;
+    use bptt::trainers::online::{OnlineLearner, Traces};
 
     use super::{Nets, Sequence};
     use crate::common::nets_of_1997::architecture::{Architecture, Bias, Signal, Squash};
@@ -224,26 +225,34 @@ mod tests {
 
     /// The same network as a layer of the library, where the cells of a block are neighbours.
     fn layer(nets: &Nets<'_>) -> MemoryBlocks<f64> {
-        let (rng, cells) = (&mut bptt::rng(0), NETS.cells());
-        let place = |cell: usize| cell % NETS.block_size * NETS.blocks + cell / NETS.block_size;
+        let architecture = nets.architecture;
+        let (rng, cells) = (&mut bptt::rng(0), architecture.cells());
+        let place = |cell: usize| {
+            cell % architecture.block_size * architecture.blocks + cell / architecture.block_size
+        };
         let cell_order: Vec<usize> = (0..cells).map(place).collect();
         let order: Vec<usize> =
-            cell_order.iter().copied().chain(cells..NETS.hidden_size()).collect();
+            cell_order.iter().copied().chain(cells..architecture.hidden_size()).collect();
         let [hidden, output] = [&nets.hidden, &nets.output].map(|it| it.index_first(0));
         let hidden = hidden.gather_rows(&order).transpose(0, 1); // [U, H]
         let output = output.transpose(0, 1); // [R, O]
-        let mut readout = Linear::new(rng, cells, NETS.outputs);
+        let mut readout = Linear::new(rng, cells, architecture.outputs);
         readout.w.set(output.gather_rows(&cell_order));
         readout.b.as_mut().expect("a bias").set(output.index_first(cells));
-        let mut layer = MemoryBlocks::new(rng, NETS.inputs, NETS.blocks, NETS.block_size)
-            .gate_biases(0.0, 0.0)
-            .cell_biases()
-            .output(readout)
-            .truncated(true);
-        layer.w_ih.set(hidden.slice(0, ..NETS.inputs));
-        let recurrent = hidden.slice(0, NETS.inputs..NETS.reads() - 1);
+        let mut layer = MemoryBlocks::new(
+            rng,
+            architecture.inputs,
+            architecture.blocks,
+            architecture.block_size,
+        )
+        .gate_biases(0.0, 0.0)
+        .cell_biases()
+        .output(readout)
+        .truncated(true);
+        layer.w_ih.set(hidden.slice(0, ..architecture.inputs));
+        let recurrent = hidden.slice(0, architecture.inputs..architecture.reads() - 1);
         layer.w_hh.set(recurrent.gather_rows(&order));
-        let biases = hidden.index_first(NETS.reads() - 1);
+        let biases = hidden.index_first(architecture.reads() - 1);
         layer.b_g.as_mut().expect("cells have biases").set(biases.slice(0, ..cells));
         layer.b_io.as_mut().expect("gates have biases").set(biases.slice(0, cells..));
         layer
@@ -288,7 +297,54 @@ mod tests {
         }
     }
 
-    /// A network does not depend on the others of its batch, nor on how its sequences are presented.
+    /// With errors at every step, the weights change while the traces grow. The library's traces of the cell state give the
+    /// same updates for blocks of one cell.
+    #[test]
+    fn an_update_at_each_step_is_that_of_the_library() {
+        let architecture = Architecture {
+            blocks: 3,
+            block_size: 1,
+            output_gates: Bias::Random,
+            input_gates: Bias::Random,
+            ..NETS
+        };
+        let mut nets = Nets::new(&architecture);
+        nets.push(&mut bptt::rng(7));
+        let mut layer = layer(&nets);
+        let rng = &mut bptt::rng(8);
+        let mut optimizer = Sgd::new(0.2);
+        for steps in [6, 9] {
+            let xs = Tensor::<f64>::normal([steps, 3], 0.0, 1.0, rng);
+            let targets = Tensor::<f64>::uniform([steps, 2], 0.0, 1.0, rng);
+            let mut learner = Traces::of(["state.1"]);
+            for step in 0..steps {
+                let target = targets.slice(0, step..=step);
+                let x = xs.slice(0, step..=step);
+                let learned = learner.step(&layer, &x, &|y| squared_error(y, &target));
+                let gradients = learned.expect("finite").gradients;
+                optimizer.step(&mut layer, &gradients);
+            }
+            let sequence = Sequence {
+                inputs: xs.to_vec(),
+                targets: targets.to_vec(),
+                expected: targets.to_vec(),
+            };
+            nets.learn(&[vec![sequence]], 0.2);
+            let expected = self::layer(&nets);
+            for ((name, found), (_, expected)) in
+                layer.parameters().into_iter().zip(expected.parameters())
+            {
+                let found = found.value().iter().zip(expected.value().iter());
+                assert!(found.into_iter().all(|(a, b)| (a - b).abs() < 1e-12), "{name}");
+            }
+        }
+    }
+
+    fn squared_error<'t>(y: Var<'t, f64>, target: &Tensor<f64>) -> Var<'t, f64> {
+        (y - target).square().sum_all() * 0.5
+    }
+
+    /// A network does not depend on the others of its batch, nor on how its sequences are divided over calls of `learn`.
     #[test]
     fn networks_learn_alone() {
         let rng = &mut bptt::rng(4);

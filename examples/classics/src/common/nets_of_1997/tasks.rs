@@ -7,15 +7,16 @@ use bptt::prelude::*;
 use bptt::tasks::languages::Language;
 
 use super::nets::Sequence;
+use crate::common::legal::are_legal_first;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Task {
-    /// Experiment 1: the next symbol of a string, with the targets of symbols that do not follow, and of that which does.
+    /// Experiment 1: predict the next symbol of a string. `targets` are those of all other symbols and of the next one.
     EmbeddedReber { targets: [f64; 2] },
-    /// Experiments 2a and 2b: the next of `p + 1` symbols, the last of which is the first. Those between are always the
-    /// same, or random.
+    /// Experiments 2a and 2b: predict each next symbol, of an alphabet of `p + 1`. The last symbol of a sequence equals its
+    /// first. Those between are always the same, or random.
     FirstAndLast { p: usize, is_random: bool },
-    /// Experiment 2c: the second symbol after at least `q` of `p` distractors, when the trigger comes.
+    /// Experiment 2c: recall the second symbol at the trigger, after at least `q` distractors, each of `p` kinds.
     Trigger { p: usize, q: usize },
     /// Experiments 3a to 3c: the class that the first `signal` of at least `steps` numbers tell.
     TwoSequence { steps: usize, signal: usize, has_noisy_signal: bool, has_noisy_targets: bool },
@@ -24,6 +25,9 @@ pub(crate) enum Task {
     /// Experiments 6a and 6b: the order of X and Y at two or three places.
     TemporalOrder { places: usize },
 }
+
+/// The number of symbols of the embedded Reber grammar.
+const SYMBOLS: usize = 7;
 
 /// A task as one network sees it.
 #[derive(Clone, Debug)]
@@ -68,10 +72,17 @@ impl Source {
         }
     }
 
-    /// Returns a sequence of a test, without targets to learn from.
+    /// Returns a sequence of the test that decides when a network has learned, without targets to learn from.
     pub(crate) fn test(&self, number: usize, rng: &mut impl Rng) -> Sequence {
-        let sequence = self.tests.get(number).cloned().unwrap_or_else(|| self.task.draw(rng));
-        Sequence { targets: Vec::new(), ..sequence }
+        match self.tests.get(number) {
+            Some(sequence) => Sequence { targets: Vec::new(), ..sequence.clone() },
+            None => self.final_test(rng),
+        }
+    }
+
+    /// Draws a new sequence, without targets to learn from.
+    pub(crate) fn final_test(&self, rng: &mut impl Rng) -> Sequence {
+        Sequence { targets: Vec::new(), ..self.task.draw(rng) }
     }
 
     /// Whether the outputs for a sequence are right, and the mean absolute error.
@@ -79,28 +90,18 @@ impl Source {
         let errors =
             outputs.iter().zip(expected).map(|(output, expected)| (output - expected).abs());
         let mean = errors.clone().sum::<f64>() / outputs.len() as f64;
-        let Some(tolerance) = self.task.tolerance() else {
-            let steps =
-                outputs.chunks_exact(SYMBOLS.len()).zip(expected.chunks_exact(SYMBOLS.len()));
-            return (
-                steps.into_iter().all(|(outputs, legal)| is_legal_first(outputs, legal)),
-                mean,
-            );
+        let is_legal = |legal: &f64| *legal == 1.0;
+        let is_right = match self.task.tolerance() {
+            Some(tolerance) => errors.into_iter().all(|error| error < tolerance),
+            None => outputs.chunks_exact(SYMBOLS).zip(expected.chunks_exact(SYMBOLS)).all(
+                |(outputs, legal)| {
+                    are_legal_first(&outputs.iter().copied().zip(legal.iter().map(is_legal)))
+                },
+            ),
         };
-        (errors.into_iter().all(|error| error < tolerance), mean)
+        (is_right, mean)
     }
 }
-
-/// Whether each legal output is above each illegal one.
-fn is_legal_first(outputs: &[f64], legal: &[f64]) -> bool {
-    let of = |wanted: f64| {
-        outputs.iter().zip(legal).filter(move |(_, legal)| **legal == wanted).map(|(k, _)| *k)
-    };
-    of(1.0).fold(f64::INFINITY, f64::min) > of(0.0).fold(f64::NEG_INFINITY, f64::max)
-}
-
-/// The symbols of the embedded Reber grammar.
-const SYMBOLS: [char; 7] = ['B', 'E', 'P', 'S', 'T', 'V', 'X'];
 
 fn string(language: &Language, rng: &mut impl Rng) -> String {
     let mut reader = language.reader();
@@ -117,7 +118,7 @@ fn reber(language: &Language, text: &str, [low, high]: [f64; 2]) -> Sequence {
     for (symbol, next) in text.chars().zip(text.chars().skip(1)) {
         reader.read(symbol).expect("it is a string of the language");
         let legal: Vec<char> = reader.choices().map(|(symbol, _)| symbol).collect();
-        for of in SYMBOLS {
+        for &of in language.alphabet() {
             inputs.push(f64::from(of == symbol));
             targets.push(if of == next { high } else { low });
             expected.push(f64::from(legal.contains(&of)));
@@ -147,31 +148,12 @@ impl Task {
             Self::EmbeddedReber { .. } => unreachable!("strings are drawn in sets"),
             Self::FirstAndLast { p, is_random } => first_and_last(rng, p, is_random),
             Self::Trigger { p, q } => trigger(rng, p, q),
-            Self::TwoSequence { .. } => self.two_sequence(rng),
+            Self::TwoSequence { steps, signal, has_noisy_signal, has_noisy_targets } => {
+                two_sequence(rng, [steps, signal], [has_noisy_signal, has_noisy_targets])
+            }
             Self::Marked { steps, is_product } => marked(rng, steps, is_product),
             Self::TemporalOrder { places } => temporal_order(rng, places),
         }
-    }
-
-    fn two_sequence(&self, rng: &mut impl Rng) -> Sequence {
-        let Self::TwoSequence { steps, signal, has_noisy_signal, has_noisy_targets } = *self else {
-            unreachable!("it is the two-sequence problem")
-        };
-        let steps = length(rng, steps);
-        let is_first = rng.random::<bool>();
-        let mut inputs = Tensor::normal([steps], 0.0, 0.2_f64.sqrt(), rng).to_vec();
-        for x in &mut inputs[..signal] {
-            let noise = if has_noisy_signal { *x } else { 0.0 };
-            *x = noise + if is_first { 1.0 } else { -1.0 };
-        }
-        let expected = match (has_noisy_targets, is_first) {
-            (false, is_first) => f64::from(is_first),
-            (true, true) => 0.2,
-            (true, false) => 0.8,
-        };
-        let noise = if has_noisy_targets { 0.1_f64.sqrt() } else { 0.0 };
-        let target = Tensor::<f64>::normal([1], expected, noise, rng).item();
-        Sequence { inputs, targets: vec![target], expected: vec![expected] }
     }
 }
 
@@ -191,6 +173,28 @@ fn first_and_last(rng: &mut impl Rng, p: usize, is_random: bool) -> Sequence {
         expected: targets[judged..].to_vec(),
         targets,
     }
+}
+
+fn two_sequence(
+    rng: &mut impl Rng,
+    [least, signal]: [usize; 2],
+    [has_noisy_signal, has_noisy_targets]: [bool; 2],
+) -> Sequence {
+    let steps = length(rng, least);
+    let is_first = rng.random::<bool>();
+    let mut inputs = Tensor::normal([steps], 0.0, 0.2_f64.sqrt(), rng).to_vec();
+    for x in &mut inputs[..signal] {
+        let noise = if has_noisy_signal { *x } else { 0.0 };
+        *x = noise + if is_first { 1.0 } else { -1.0 };
+    }
+    let expected = match (has_noisy_targets, is_first) {
+        (false, is_first) => f64::from(is_first),
+        (true, true) => 0.2,
+        (true, false) => 0.8,
+    };
+    let noise = if has_noisy_targets { 0.1_f64.sqrt() } else { 0.0 };
+    let target = Tensor::<f64>::normal([1], expected, noise, rng).item();
+    Sequence { inputs, targets: vec![target], expected: vec![expected] }
 }
 
 fn trigger(rng: &mut impl Rng, p: usize, q: usize) -> Sequence {
@@ -248,4 +252,107 @@ fn one_hot(symbols: &[usize], size: usize) -> Vec<f64> {
     let mut rows = vec![0.0; symbols.len() * size];
     symbols.iter().enumerate().for_each(|(row, symbol)| rows[row * size + symbol] = 1.0);
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The place of the one 1 of each row.
+    fn symbols(rows: &[f64], size: usize) -> Vec<usize> {
+        let place = |row: &[f64]| row.iter().position(|&x| x == 1.0).expect("a symbol");
+        rows.chunks_exact(size).map(place).collect()
+    }
+
+    #[test]
+    fn targets_follow_from_what_is_read() {
+        let rng = &mut bptt::rng(0);
+        for _ in 0..200 {
+            let it = Task::FirstAndLast { p: 5, is_random: true }.draw(rng);
+            let (read, next) = (symbols(&it.inputs, 6), symbols(&it.targets, 6));
+            assert_eq!((&read[1..], read[0]), (&next[..4], next[4]));
+            assert!(read[0] >= 4 && read[1..].iter().all(|&symbol| symbol < 4));
+            assert_eq!(symbols(&it.expected, 6), next[4..]);
+
+            let it = Task::Trigger { p: 3, q: 4 }.draw(rng);
+            let read = symbols(&it.inputs, 7);
+            assert_eq!((read[0], read[read.len() - 1]), (4, 3));
+            assert!(read.len() >= 7 && read[2..read.len() - 1].iter().all(|&symbol| symbol < 3));
+            assert_eq!(symbols(&it.targets, 2), [read[1] - 5]);
+
+            for is_product in [false, true] {
+                let it = Task::Marked { steps: 50, is_product }.draw(rng);
+                let pairs = it.inputs.chunks_exact(2);
+                let marked: Vec<f64> =
+                    pairs.filter(|pair| pair[1] == 1.0).map(|pair| pair[0]).collect();
+                let target = match (&marked[..], is_product) {
+                    (&[a, b], true) => a * b,
+                    (&[a, b], false) => 0.5 + (a + b) / 4.0,
+                    (&[a], true) => a, // the other was the first pair
+                    (&[a], false) => 0.5 + a / 4.0,
+                    _ => panic!("{marked:?}"),
+                };
+                assert_eq!(it.targets, [target]);
+            }
+
+            let it = Task::TemporalOrder { places: 3 }.draw(rng);
+            let read = symbols(&it.inputs, 8);
+            let order = read.iter().filter(|symbol| (4..6).contains(*symbol));
+            let class = order.fold(0, |class, symbol| 2 * class + symbol - 4);
+            assert_eq!(symbols(&it.targets, 8), [class]);
+            assert_eq!((read[0], read[read.len() - 1]), (6, 7));
+        }
+    }
+
+    #[test]
+    fn classes_of_numbers_have_their_targets() {
+        let rng = &mut bptt::rng(1);
+        let task = |has_noisy_signal, has_noisy_targets| Task::TwoSequence {
+            steps: 20,
+            signal: 3,
+            has_noisy_signal,
+            has_noisy_targets,
+        };
+        for _ in 0..100 {
+            let it = task(false, false).draw(rng);
+            assert!(it.inputs[..3].iter().all(|x| *x == it.inputs[0]));
+            assert_eq!(it.expected, [f64::from(it.inputs[0] == 1.0)]);
+            assert_eq!(it.targets, it.expected);
+            let it = task(false, true).draw(rng);
+            assert_eq!(it.expected, [if it.inputs[0] == 1.0 { 0.2 } else { 0.8 }]);
+            assert_ne!(it.targets, it.expected);
+            assert!((20..=22).contains(&task(true, false).draw(rng).inputs.len()));
+        }
+    }
+
+    #[test]
+    fn a_final_test_is_of_new_sequences() {
+        let rng = &mut bptt::rng(2);
+        let task = Task::TwoSequence {
+            steps: 20,
+            signal: 1,
+            has_noisy_signal: false,
+            has_noisy_targets: false,
+        };
+        let source = Source::new(&task, rng);
+        let known: Vec<_> = (0..256).map(|number| source.test(number, rng).inputs).collect();
+        assert_eq!(source.test(7, rng).inputs, known[7]);
+        assert!((0..300).all(|_| !known.contains(&source.final_test(rng).inputs)));
+    }
+
+    #[test]
+    fn strings_of_the_test_are_others_than_those_of_training() {
+        let rng = &mut bptt::rng(3);
+        let source = Source::new(&Task::EmbeddedReber { targets: [0.1, 0.9] }, rng);
+        let training: Vec<_> = source.training.iter().map(|it| &it.inputs).collect();
+        assert_eq!((training.len(), source.tests.len()), (256, 512));
+        assert!(source.tests[256..].iter().all(|it| !training.contains(&&it.inputs)));
+        let it = &source.tests[300];
+        let (read, next) = (symbols(&it.inputs, 7), it.targets.chunks_exact(7));
+        assert_eq!(read[read.len() - 1], read[1], "the second symbol comes back");
+        assert!(next.zip(&read[1..]).all(|(targets, &symbol)| targets[symbol] == 0.9));
+        let (right, _) = source.judge(&it.targets, &it.expected);
+        assert!(!right, "where two symbols may follow, both have to be above the others");
+        assert!(source.judge(&it.expected, &it.expected).0);
+    }
 }

@@ -1,8 +1,8 @@
-//! Trials of an experiment: networks that learn until they satisfy a stopping rule, with results that a later run goes on from.
+//! Trials of an experiment: networks that learn until they satisfy its stopping rules. A trial is stored when it ends, so that
+//! a later run resumes.
 
 use std::collections::VecDeque;
-use std::fmt::Debug;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::thread;
 
 use bptt::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
@@ -15,43 +15,44 @@ use crate::session::{Queue, Session};
 
 /// The networks that a worker trains at once.
 const BATCH: usize = 32;
+/// To be raised when a change of the code changes results, so that stored trials are not used again.
+const VERSION: u32 = 1;
 /// The most recent sequences that a rule looks at.
 const RECENT: usize = 2000;
 
 /// A row of a table, in one of its variants.
 #[derive(Clone, Debug)]
 pub(crate) struct Experiment {
-    pub(crate) name: String,
     pub(crate) architecture: Architecture,
     pub(crate) task: Task,
     /// The learning rate.
     pub(crate) rate: f64,
-    /// The cells are added to a network after so many sequences.
+    /// The number of sequences after which the cells are added to a network.
     pub(crate) added_after: usize,
     /// To be satisfied one after the other.
     pub(crate) rules: Vec<Rule>,
-    /// A network that has learned so many sequences has failed.
+    /// The number of sequences after which a network that has not satisfied all rules has failed.
     pub(crate) cap: usize,
     /// The number of sequences between two looks at the rules.
     pub(crate) interval: usize,
     /// The number of new sequences that judge a network which satisfies a rule.
-    pub(crate) exam: usize,
+    pub(crate) final_test: usize,
 }
 
 /// When a network has learned its task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
-    /// Of the 2000 most recent sequences fewer than `wrong` were wrong, with a mean error below `error`.
+    /// Of the 2000 most recent sequences, fewer than `wrong` were wrong, with a mean error below `error`.
     Recent { wrong: usize, error: f64 },
-    /// Of so many sequences of a test fewer than `wrong` are wrong, with a mean error below `error`.
+    /// Of this many sequences of a test, fewer than `wrong` are wrong, with a mean error below `error`.
     Test { sequences: usize, wrong: usize, error: f64 },
 }
 
 /// The result of a network.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Trial {
-    /// What identifies the settings of the experiment.
-    settings: u64,
+    /// The settings of the experiment.
+    settings: String,
     pub(crate) seed: usize,
     /// What it has reached, rule by rule. A failure lacks the last.
     pub(crate) reached: Vec<Reached>,
@@ -60,15 +61,16 @@ pub(crate) struct Trial {
 /// A rule that is satisfied.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Reached {
-    /// After so many sequences.
+    /// The number of sequences until then.
     pub(crate) sequences: usize,
-    /// The number of wrong sequences in the exam, and the mean error.
+    /// The number of wrong sequences in the final test, and the mean error.
     pub(crate) wrong: usize,
     pub(crate) error: f64,
 }
 
 impl Experiment {
-    /// Trains networks from so many seeds on all cores. Those that an earlier run has finished are not trained again.
+    /// Trains a network from each of `seeds` seeds, on all cores. Those that an earlier run has finished are not trained
+    /// again.
     pub(crate) fn run(&self, session: &Session, seeds: usize) -> Result<Vec<Trial>> {
         let settings = self.settings();
         let known = session.records::<Trial>()?;
@@ -81,62 +83,60 @@ impl Experiment {
             trials.extend(result?);
         }
         trials.sort_by_key(|trial| trial.seed);
+        trials.dedup_by_key(|trial| trial.seed); // two programs may have written to one folder
         Ok(trials)
     }
 
-    /// Identifies everything on which the results depend.
-    fn settings(&self) -> u64 {
-        let Self { name: _, architecture, task, rate, added_after, rules, cap, interval, exam } =
-            self;
-        let settings = (architecture, task, rate, added_after, rules, cap, interval, exam);
-        let mut hasher = DefaultHasher::new();
-        format!("{settings:?}").hash(&mut hasher);
-        hasher.finish()
+    /// Writes everything on which the results depend.
+    fn settings(&self) -> String {
+        let Self { architecture, task, rate, added_after, rules, cap, interval, final_test } = self;
+        let settings = (architecture, task, rate, added_after, rules, cap, interval, final_test);
+        format!("{VERSION}: {settings:?}")
     }
 
     /// Trains networks from the seeds of a queue, several at once.
     fn work(&self, queue: &Queue<'_>, seeds: &[usize], session: &Session) -> Result<Vec<Trial>> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let batch = BATCH.min(seeds.len().div_ceil(cores)); // so that all cores have work
         let mut trials = Vec::new();
         let mut nets = Nets::new(&self.architecture);
-        let mut learners: Vec<Learner> = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
         loop {
-            while learners.len() < BATCH
+            while runs.len() < batch
                 && let Some(next) = queue.next()
             {
                 let mut rng = bptt::rng(seeds[next] as u64);
                 nets.push(&mut rng);
                 if self.added_after > 0 {
-                    nets.shut(learners.len(), true);
+                    nets.open_input_gates(runs.len(), false);
                 }
                 let source = Source::new(&self.task, &mut rng);
-                learners.push(Learner::new(seeds[next], rng, source));
+                runs.push(Run::new(seeds[next], rng, source));
             }
-            if learners.is_empty() || queue.is_stopped() {
+            if runs.is_empty() || queue.is_stopped() {
                 return Ok(trials);
             }
-            let draw = |learner: &mut Learner| learner.draw(self.interval);
-            let sequences: Vec<_> = learners.iter_mut().map(draw).collect();
+            let draw = |run: &mut Run| run.draw(self.interval);
+            let sequences: Vec<_> = runs.iter_mut().map(draw).collect();
             let answers = nets.learn(&sequences, self.rate);
-            for ((learner, sequences), answers) in learners.iter_mut().zip(&sequences).zip(&answers)
-            {
-                learner.note(sequences, answers, self.rules[learner.reached.len()]);
+            for ((run, sequences), answers) in runs.iter_mut().zip(&sequences).zip(&answers) {
+                run.note(sequences, answers, self.rules[run.reached.len()]);
             }
-            for (net, learner) in learners.iter().enumerate() {
+            for (net, run) in runs.iter().enumerate() {
                 let added = self.added_after..self.added_after + self.interval;
-                if self.added_after > 0 && added.contains(&learner.sequences) {
-                    nets.shut(net, false);
+                if self.added_after > 0 && added.contains(&run.sequences) {
+                    nets.open_input_gates(net, true);
                 }
             }
-            self.look(&mut learners, &nets);
-            let is_done = |learner: &Learner| {
-                learner.reached.len() == self.rules.len() || learner.sequences >= self.cap
-            };
+            self.look(&mut runs, &nets);
+            let is_done =
+                |run: &Run| run.reached.len() == self.rules.len() || run.sequences >= self.cap;
             let going_on: Vec<usize> =
-                (0..learners.len()).filter(|&net| !is_done(&learners[net])).collect();
-            if going_on.len() < learners.len() {
+                (0..runs.len()).filter(|&net| !is_done(&runs[net])).collect();
+            if going_on.len() < runs.len() {
                 nets = nets.gather(&going_on);
-                for learner in learners.extract_if(.., |learner| is_done(learner)) {
-                    let Learner { seed, reached, .. } = learner;
+                for run in runs.extract_if(.., |run| is_done(run)) {
+                    let Run { seed, reached, .. } = run;
                     let trial = Trial { settings: self.settings(), seed, reached };
                     session.record(&trial)?;
                     trials.push(trial);
@@ -147,35 +147,38 @@ impl Experiment {
     }
 
     /// Looks which networks satisfy their next rules, and examines those.
-    fn look(&self, learners: &mut [Learner], nets: &Nets<'_>) {
-        let all: Vec<usize> = (0..learners.len()).collect();
+    fn look(&self, runs: &mut [Run], nets: &Nets<'_>) {
+        let all: Vec<usize> = (0..runs.len()).collect();
         for rule in 0..self.rules.len() {
-            let at_rule = |net: &&usize| learners[**net].reached.len() == rule;
+            let at_rule = |net: &&usize| runs[**net].reached.len() == rule;
             let mut candidates: Vec<usize> = all.iter().filter(at_rule).copied().collect();
-            let mut satisfied_after = vec![0; learners.len()];
+            let mut satisfied_after = vec![0; runs.len()];
             match self.rules[rule] {
                 Rule::Recent { .. } => {
-                    candidates.retain(|&net| learners[net].satisfied.is_some());
+                    candidates.retain(|&net| runs[net].satisfied.is_some());
                     for &net in &candidates {
-                        satisfied_after[net] = learners[net].satisfied.take().unwrap_or_default();
+                        satisfied_after[net] = runs[net].satisfied.take().unwrap_or_default();
                     }
                 }
                 Rule::Test { sequences, wrong, error } => {
-                    let results = self.test(learners, nets, &candidates, sequences, wrong);
+                    let results =
+                        self.test(runs, nets, &candidates, (sequences, wrong), Source::test);
                     let passes = |result: Option<(usize, f64)>| {
                         result.is_some_and(|(_, found)| found < error)
                     };
                     candidates.retain(|&net| passes(results[net]));
                     for &net in &candidates {
-                        satisfied_after[net] = learners[net].sequences;
+                        satisfied_after[net] = runs[net].sequences;
                     }
                 }
             }
-            let exams = self.test(learners, nets, &candidates, self.exam, usize::MAX);
+            let fresh = |source: &Source, _, rng: &mut _| source.final_test(rng);
+            let count = (self.final_test, usize::MAX);
+            let final_tests = self.test(runs, nets, &candidates, count, fresh);
             for net in candidates {
-                let (wrong, error) = exams[net].unwrap_or_default();
+                let (wrong, error) = final_tests[net].unwrap_or_default();
                 let sequences = satisfied_after[net];
-                learners[net].reached.push(Reached { sequences, wrong, error });
+                runs[net].reached.push(Reached { sequences, wrong, error });
             }
         }
     }
@@ -184,13 +187,13 @@ impl Experiment {
     /// tested, or of which `wrong` sequences were wrong.
     fn test(
         &self,
-        learners: &mut [Learner],
+        runs: &mut [Run],
         nets: &Nets<'_>,
         tested: &[usize],
-        sequences: usize,
-        wrong: usize,
+        (sequences, wrong): (usize, usize),
+        draw: impl Fn(&Source, usize, &mut Xoshiro256PlusPlus) -> Sequence,
     ) -> Vec<Option<(usize, f64)>> {
-        let mut results = vec![None; learners.len()];
+        let mut results = vec![None; runs.len()];
         let mut tested = tested.to_vec();
         tested.iter().for_each(|&net| results[net] = Some((0, 0.0)));
         let (mut next, mut count) = (0, 8); // few at first, since most networks fail early
@@ -200,14 +203,14 @@ impl Experiment {
             let drawn: Vec<Vec<Sequence>> = tested
                 .iter()
                 .map(|&net| {
-                    let Learner { source, rng, .. } = &mut learners[net];
-                    numbers.clone().map(|number| source.test(number, rng)).collect()
+                    let Run { source, rng, .. } = &mut runs[net];
+                    numbers.clone().map(|number| draw(source, number, rng)).collect()
                 })
                 .collect();
             let answers = nets.gather(&tested).answer(&drawn);
             for ((&net, drawn), answers) in tested.iter().zip(&drawn).zip(&answers) {
                 for (sequence, answer) in drawn.iter().zip(answers) {
-                    let (is_right, error) = learners[net].source.judge(answer, &sequence.expected);
+                    let (is_right, error) = runs[net].source.judge(answer, &sequence.expected);
                     if let Some((wrong, sum)) = &mut results[net] {
                         *wrong += usize::from(!is_right);
                         *sum += error / sequences as f64;
@@ -223,7 +226,7 @@ impl Experiment {
 
 /// What belongs to a network that learns.
 #[derive(Debug)]
-struct Learner {
+struct Run {
     seed: usize,
     rng: Xoshiro256PlusPlus,
     source: Source,
@@ -236,7 +239,7 @@ struct Learner {
     satisfied: Option<usize>,
 }
 
-impl Learner {
+impl Run {
     fn new(seed: usize, rng: Xoshiro256PlusPlus, source: Source) -> Self {
         let (reached, recent) = (Vec::new(), VecDeque::new());
         Self { seed, rng, source, sequences: 0, reached, recent, wrong: 0, satisfied: None }

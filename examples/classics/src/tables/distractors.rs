@@ -1,0 +1,36 @@
+//! Experiment 2c of "Long short-term memory": a symbol is recalled at a trigger, after many distractors.
+//!
+//! A sequence has a start symbol, then x or y, then `q` distractors of `p` kinds. Each further symbol is the trigger with
+//! probability 1/10, and otherwise another distractor. A net has learned when it makes no mistake in 10 000 new sequences, which is
+//! tried every 50 sequences.
+
+use crate::common::nets_of_1997::trigger;
+use crate::common::published::{Published, Row, compare};
+use crate::prelude::*;
+use crate::session::Table;
+
+pub(crate) const PROGRAM: Program = Program {
+    name: "distractors",
+    shows: "nets of memory blocks recall a symbol after a hundred distractors, from gradient descent alone",
+    sources: &[(Text::Lstm, "5.2 Experiment 2")],
+    run,
+};
+
+/// The lag `q`, the distractors `p`, and the published number of sequences.
+const ROWS: [(usize, usize, u64); 2] = [(50, 50, 30_000), (100, 100, 31_000)];
+
+fn run(session: &mut Session) -> Result<()> {
+    let seeds = session.budget(20, 2);
+    let mut table = Table::new(["task", "published", "as described"]);
+    let mut learned = 0;
+    for (q, p, sequences) in ROWS {
+        let published = Published::tested(sequences, None);
+        let row = Row { label: format!("q = {q}, p = {p}"), rule: 0, published };
+        let variants = [("as described", trigger(p, q))];
+        let [found] = compare(session, &mut table, row, &variants, seeds)?;
+        learned += found.len();
+    }
+    session.table(table);
+    session.check("all nets learn", learned == ROWS.len() * seeds);
+    Ok(())
+}
