@@ -54,6 +54,10 @@ pub(crate) fn compare<const N: usize>(
     for ((variant, experiment), reproduced) in variants.iter().zip(&mut reproduced) {
         let experiment = Experiment { cap: cap.min(experiment.cap), ..experiment.clone() };
         let trials = experiment.run(session, seeds)?;
+        if trials.len() < seeds {
+            row.push(format!("stopped, {} of {seeds} trials have ended", trials.len()));
+            continue;
+        }
         let reached: Vec<_> = trials.iter().filter_map(|trial| trial.reached.get(rule)).collect();
         *reproduced = reached.iter().map(|reached| reached.sequences as f64).collect();
         let mut text = summary(reproduced, trials.len());
