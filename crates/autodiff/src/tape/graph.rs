@@ -347,15 +347,6 @@ impl<T: Scalar> Tape<T> {
         );
     }
 
-    /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
-    /// the step, and does not need the values that this tape does not keep.
-    #[track_caller]
-    pub(crate) fn assert_records_gradients(&self, operation: &str) {
-        if !self.is_in_step() {
-            self.assert_differentiable(operation);
-        }
-    }
-
     /// Whether every operation must be recorded by itself, including those in the steps of a scan.
     pub(crate) fn sees_every_operation(&self) -> bool {
         self.checking || self.roundings.is_some() || self.untied.is_by_step()

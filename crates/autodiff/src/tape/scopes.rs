@@ -83,9 +83,13 @@ impl<T: Scalar> Tape<T> {
         Restore(&self.scan_line, outer)
     }
 
-    /// Whether a scan is being recorded, and with it its step.
-    pub(crate) fn is_in_step(&self) -> bool {
-        self.scan_line.get().is_some()
+    /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
+    /// the step, and does not need the values that this tape does not keep.
+    #[track_caller]
+    pub(crate) fn assert_records_gradients(&self, operation: &str) {
+        if self.scan_line.get().is_none() {
+            self.assert_differentiable(operation);
+        }
     }
 
     /// Drops every node that is recorded until the guard is dropped. Use it for values without gradients, if the

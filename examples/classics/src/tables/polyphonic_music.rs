@@ -15,7 +15,7 @@ use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "polyphonic-music",
-    shows: "gated nets predict polyphonic music better than an Elman net with as many parameters",
+    shows: "an Elman net predicts generated polyphonic music better than gated nets with as many parameters",
     sources: &[(Text::Evaluation, "5 Results and analysis")],
     run,
 };
@@ -52,10 +52,10 @@ fn run(session: &mut Session) -> Result<()> {
     session.table(table);
     session.figure("loss", &lines.picture())?;
     let claim = "gated units are clearly better than the traditional tanh unit";
-    session.claim(Text::Evaluation, claim).confirmed(
-        losses[1..].iter().all(|gated| ends(gated).1 < ends(&losses[0]).0),
+    session.claim(Text::Evaluation, claim).refuted(
+        losses[1..].iter().all(|gated| ends(gated).0 > ends(&losses[0]).1),
         &format!(
-            "{:.3} and {:.3} nats per step for GRU and LSTM, {:.3} for tanh",
+            "on this music and after 1 000 updates, {:.2} and {:.2} nats per step for GRU and LSTM, {:.2} for tanh",
             losses[1].mean(),
             losses[2].mean(),
             losses[0].mean()
