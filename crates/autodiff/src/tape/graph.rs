@@ -167,7 +167,7 @@ impl<T: Scalar> Tape<T> {
     /// ```
     ///
     /// [`backward`](Self::backward), [`grad`](Self::grad), [`vjp`](Self::vjp) and the methods built on them panic on
-    /// such a tape. Within the step of a scan they work, except `backward`: see [scan](Self::scan#gradients-within-a-step).
+    /// such a tape. Within the step of a scan they work, except `backward`: see [`scan`](Self::scan).
     #[must_use]
     pub fn inference() -> Self {
         Self { inference: true, ..Self::new() }
