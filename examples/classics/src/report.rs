@@ -57,7 +57,10 @@ fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
     if let Some(error) = error {
         writeln!(page, "- It ended with an error: {error}")?;
     }
-    for Claim { text, claim, verdict, evidence, holds } in claims {
+    // the evidence of a stopped run is not complete
+    for Claim { text, claim, verdict, evidence, holds } in
+        claims.iter().filter(|it| it.holds.is_some())
+    {
         let judgement = judgement(*holds);
         writeln!(
             page,

@@ -11,7 +11,7 @@ use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "distractors",
-    shows: "nets of memory blocks recall a symbol after a hundred distractors, from gradient descent alone",
+    shows: "nets of memory blocks recall a symbol after fifty distractors, from gradient descent alone",
     sources: &[(Text::Lstm, "5.2 Experiment 2")],
     run,
 };

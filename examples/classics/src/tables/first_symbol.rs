@@ -11,7 +11,7 @@ use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "first-symbol",
-    shows: "a cell with an input gate keeps a symbol for a hundred steps",
+    shows: "it is open whether a cell with an input gate learns to keep a symbol for a hundred steps",
     sources: &[(Text::Lstm, "5.2 Experiment 2")],
     run,
 };

@@ -11,7 +11,7 @@ use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "marked-numbers",
-    shows: "nets of memory blocks keep real numbers for hundreds of steps, and add and multiply them",
+    shows: "it is open after how many sequences nets of memory blocks add and multiply numbers",
     sources: &[(Text::Lstm, "5.4 Experiment 4"), (Text::Lstm, "5.5 Experiment 5")],
     run,
 };

@@ -11,7 +11,7 @@ use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "two-sequence",
-    shows: "nets of memory blocks learn a class from the first numbers among noise, and a mean from noisy targets",
+    shows: "it is open after how many sequences nets of memory blocks learn a class from the first numbers among noise",
     sources: &[(Text::Lstm, "5.3 Experiment 3")],
     run,
 };
