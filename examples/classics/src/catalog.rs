@@ -63,6 +63,7 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::learned_start::PROGRAM,
     // tables
     &tables::embedded_reber::PROGRAM,
+    &tables::reber_deviations::PROGRAM,
     &tables::first_symbol::PROGRAM,
     &tables::distractors::PROGRAM,
     &tables::two_sequence::PROGRAM,

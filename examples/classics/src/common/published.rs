@@ -12,8 +12,8 @@ use crate::session::Table;
 pub(crate) struct Published {
     /// The successful trials, in percent, if the text says it.
     pub(crate) success: Option<u8>,
-    /// The mean number of sequences until success.
-    pub(crate) sequences: u64,
+    /// The mean number of sequences until success; `None` without a success.
+    pub(crate) sequences: Option<u64>,
     /// The mean number of wrong sequences in a final test, if there is one.
     pub(crate) wrong: Option<f64>,
 }
@@ -21,19 +21,35 @@ pub(crate) struct Published {
 impl Published {
     /// A result without a final test: the success in percent, and the mean number of sequences.
     pub(crate) const fn of(success: u8, sequences: u64) -> Self {
-        Self { success: Some(success), sequences, wrong: None }
+        Self { success: Some(success), sequences: Some(sequences), wrong: None }
+    }
+
+    /// The text has no such result.
+    pub(crate) const NONE: Self = Self { success: None, sequences: None, wrong: None };
+
+    /// No success.
+    pub(crate) const fn never() -> Self {
+        Self { success: Some(0), sequences: None, wrong: None }
     }
 
     /// The mean number of sequences, and of wrong ones in a final test if there was one.
     pub(crate) const fn tested(sequences: u64, wrong: Option<f64>) -> Self {
-        Self { success: None, sequences, wrong }
+        Self { success: None, sequences: Some(sequences), wrong }
     }
 }
+
+/// A column of a table: a name, and what deviates from the text.
+pub(crate) type Variant = (&'static str, fn(&mut Experiment));
+
+/// No deviation that is known.
+pub(crate) const AS_DESCRIBED: Variant = ("as described", |_| {});
 
 /// A row of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) label: String,
+    /// The experiment as the text describes it.
+    pub(crate) experiment: Experiment,
     /// Which rule of the experiment the published result is of.
     pub(crate) rule: usize,
     pub(crate) published: Published,
@@ -44,15 +60,16 @@ pub(crate) struct Row {
 pub(crate) fn compare<const N: usize>(
     session: &mut Session,
     table: &mut Table,
-    Row { label, rule, published }: Row,
-    variants: &[(&str, Experiment); N],
+    Row { label, experiment, rule, published }: Row,
+    variants: &[Variant; N],
     seeds: usize,
 ) -> Result<[Vec<f64>; N]> {
     let mut reproduced = [const { Vec::new() }; N];
     let mut row = vec![label.clone(), published.to_string()];
     let cap = session.budget(usize::MAX, 200);
-    for ((variant, experiment), reproduced) in variants.iter().zip(&mut reproduced) {
-        let experiment = Experiment { cap: cap.min(experiment.cap), ..experiment.clone() };
+    for ((variant, deviate), reproduced) in variants.iter().zip(&mut reproduced) {
+        let mut experiment = Experiment { cap: cap.min(experiment.cap), ..experiment.clone() };
+        deviate(&mut experiment);
         let trials = experiment.run(session, seeds)?;
         if trials.len() < seeds {
             row.push(format!("stopped, {} of {seeds} trials have ended", trials.len()));
@@ -109,8 +126,12 @@ fn grouped(number: u64) -> String {
 
 impl fmt::Display for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.success.iter().try_for_each(|success| write!(f, "{success} %, "))?;
-        f.write_str(&grouped(self.sequences))?;
+        match (self.success, self.sequences.map(grouped)) {
+            (None, None) => f.write_str("–")?,
+            (None, Some(sequences)) => f.write_str(&sequences)?,
+            (Some(success), None) => write!(f, "{success} %")?,
+            (Some(success), Some(sequences)) => write!(f, "{success} %, {sequences}")?,
+        }
         self.wrong.iter().try_for_each(|wrong| write!(f, "; {wrong} wrong"))
     }
 }
@@ -125,5 +146,8 @@ mod tests {
         assert_eq!(summary(&[], 3), "0 of 3");
         assert_eq!(summary(&[3000.0, 100.0, 200.0], 4), "3 of 4, 1 100 (200; 100 to 3 000)");
         assert_eq!(Published::tested(31_390, Some(1.0)).to_string(), "31 390; 1 wrong");
+        assert_eq!(Published::of(97, 14_060).to_string(), "97 %, 14 060");
+        assert_eq!(Published::never().to_string(), "0 %");
+        assert_eq!(Published::NONE.to_string(), "–");
     }
 }

@@ -7,5 +7,6 @@ pub(crate) mod embedded_reber;
 pub(crate) mod first_symbol;
 pub(crate) mod marked_numbers;
 pub(crate) mod polyphonic_music;
+pub(crate) mod reber_deviations;
 pub(crate) mod temporal_order;
 pub(crate) mod two_sequence;

@@ -5,7 +5,7 @@
 //! sequences then judge it.
 
 use crate::common::nets_of_1997::temporal_order;
-use crate::common::published::{Published, Row, compare};
+use crate::common::published::{AS_DESCRIBED, Published, Row, compare};
 use crate::prelude::*;
 use crate::session::Table;
 
@@ -27,9 +27,9 @@ fn run(session: &mut Session) -> Result<()> {
     let (mut learned, mut trials) = (0, 0);
     for (name, places, count, published) in ROWS {
         let seeds = session.budget(count, 2);
-        let row = Row { label: format!("{name}, {places} symbols"), rule: 0, published };
-        let variants = [("as described", temporal_order(places))];
-        let [found] = compare(session, &mut table, row, &variants, seeds)?;
+        let label = format!("{name}, {places} symbols");
+        let row = Row { label, experiment: temporal_order(places), rule: 0, published };
+        let [found] = compare(session, &mut table, row, &[AS_DESCRIBED], seeds)?;
         (learned, trials) = (learned + found.len(), trials + seeds);
     }
     session.table(table);

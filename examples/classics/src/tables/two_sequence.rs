@@ -5,7 +5,7 @@
 //! sequences are close enough, which is tried every 100 sequences. 2 560 new sequences then judge it.
 
 use crate::common::nets_of_1997::two_sequence;
-use crate::common::published::{Published, Row, compare};
+use crate::common::published::{AS_DESCRIBED, Published, Row, compare};
 use crate::prelude::*;
 use crate::session::Table;
 
@@ -53,9 +53,9 @@ fn run(session: &mut Session) -> Result<()> {
     for (letter, signal, rules) in ROWS {
         for (rule, &(name, published)) in rules.iter().enumerate() {
             let label = format!("3{letter}, N = {signal}, {name}");
-            let variants = [("as described", two_sequence(letter, 100, signal))];
-            let row = Row { label, rule, published };
-            let [found] = compare(session, &mut table, row, &variants, seeds)?;
+            let experiment = two_sequence(letter, 100, signal);
+            let row = Row { label, experiment, rule, published };
+            let [found] = compare(session, &mut table, row, &[AS_DESCRIBED], seeds)?;
             (learned, rows) = (learned + found.len(), rows + 1);
         }
     }

@@ -11,33 +11,56 @@ pub(crate) struct Architecture {
     pub(crate) outputs: usize,
     /// Initial weights are uniform between −`range` and `range`.
     pub(crate) range: f64,
-    pub(crate) input_gates: Bias,
-    pub(crate) output_gates: Bias,
-    pub(crate) cells: Bias,
-    pub(crate) output: Bias,
+    pub(crate) input_gates: Gates,
+    pub(crate) output_gates: Gates,
+    pub(crate) has_cell_biases: bool,
+    pub(crate) has_output_biases: bool,
     /// The activation of the hidden units before the first step of a sequence.
     pub(crate) start: f64,
+    /// The weight of a cell's connection to itself. It is 1 in an LSTM. With 0 and open gates, a network is that of Elman.
+    pub(crate) self_weight: f64,
     /// Whether cells and gates read the hidden units of the step before.
     pub(crate) is_recurrent: bool,
-    /// Whether the outputs read the inputs as well.
-    pub(crate) has_shortcuts: bool,
+    pub(crate) shortcuts: Shortcuts,
     /// The function of a cell's input.
     pub(crate) g: Squash,
     /// The function of a cell's state.
     pub(crate) h: Squash,
     pub(crate) signal: Signal,
+    pub(crate) update: Update,
 }
 
-/// The biases of the units of a kind.
+/// The gates of a kind, by the biases that they begin with.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Bias {
-    None,
-    /// As the other weights.
+pub(crate) enum Gates {
+    Unbiased,
+    /// Biases are drawn as the other weights.
     Random,
-    /// One for each block.
+    /// A bias for each block.
     Each(&'static [f64]),
-    /// The gates are always open, and have no weights to learn.
+    /// The gates are always open. They have no weights, and nothing reads them.
     Open,
+}
+
+/// The weights from inputs to outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortcuts {
+    None,
+    /// They are drawn as the other weights.
+    Random,
+    /// They begin with 0.
+    Zero,
+}
+
+/// When weights change, and by which gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Update {
+    /// After each step that has a target, by the truncated gradient.
+    Online,
+    /// After each sequence, by the truncated gradient.
+    Sequence,
+    /// After each sequence, by the gradient through all steps.
+    FullGradient,
 }
 
 /// A function of a unit.
@@ -78,8 +101,8 @@ impl Architecture {
 
     /// What an output unit reads: cells, perhaps inputs, perhaps 1.
     pub(crate) fn output_reads(&self) -> usize {
-        let inputs = if self.has_shortcuts { self.inputs } else { 0 };
-        self.cells() + inputs + usize::from(self.output != Bias::None)
+        let inputs = if self.shortcuts == Shortcuts::None { 0 } else { self.inputs };
+        self.cells() + inputs + usize::from(self.has_output_biases)
     }
 
     /// Returns the initial weights of the hidden units, `[H, U]`, and of the output units, `[O, R]`.
@@ -92,36 +115,47 @@ impl Architecture {
         for (unit, weights) in hidden.as_mut_slice().chunks_exact_mut(shape[1]).enumerate() {
             let exists = &exists.as_slice()[unit * shape[1]..];
             weights.iter_mut().zip(exists).for_each(|(weight, exists)| *weight *= exists);
-            match self.bias_of(unit) {
-                (Bias::Each(values), block) => weights[bias] = values[block],
-                (Bias::Open, _) => weights[bias] = 50.0, // σ(50) = 1
-                (Bias::None | Bias::Random, _) => {}
+            match self.gate(unit) {
+                Some((Gates::Each(values), block)) => weights[bias] = values[block],
+                Some((Gates::Open, _)) => weights[bias] = 50.0, // σ(50) = 1
+                _ => {}
             }
         }
-        [hidden, Tensor::uniform([self.outputs, self.output_reads()], low, high, rng)]
+        let mut output = Tensor::uniform([self.outputs, self.output_reads()], low, high, rng);
+        if self.shortcuts == Shortcuts::Zero {
+            let shortcuts = self.cells()..self.cells() + self.inputs;
+            for weights in output.as_mut_slice().chunks_exact_mut(self.output_reads()) {
+                weights[shortcuts.clone()].fill(0.0);
+            }
+        }
+        [hidden, output]
     }
 
     /// Returns which weights of the hidden units exist, `[H, U]`, as zeros and ones.
     pub(crate) fn learnable(&self) -> Tensor<f64> {
         let (units, bias) = (self.reads(), self.reads() - 1);
+        let has_weights = |unit: usize| !matches!(self.gate(unit), Some((Gates::Open, _)));
         let exists = |entry: usize| {
             let (unit, read) = (entry / units, entry % units);
-            match self.bias_of(unit).0 {
-                Bias::Open => false,
-                Bias::None if read == bias => false,
-                _ => read < self.inputs || read == bias || self.is_recurrent,
-            }
+            let is_read = if read < self.inputs {
+                true
+            } else if read < bias {
+                self.is_recurrent && has_weights(read - self.inputs)
+            } else {
+                self.gate(unit).map_or(self.has_cell_biases, |it| it.0 != Gates::Unbiased)
+            };
+            has_weights(unit) && is_read
         };
         Tensor::from_fn([self.hidden_size(), units], |entry| f64::from(exists(entry)))
     }
 
-    /// The bias of a hidden unit, and its block.
-    fn bias_of(&self, unit: usize) -> (Bias, usize) {
-        match unit.checked_sub(self.cells()) {
-            None => (self.cells, unit % self.blocks),
-            Some(gate) if gate < self.blocks => (self.input_gates, gate),
-            Some(gate) => (self.output_gates, gate - self.blocks),
-        }
+    /// The kind of a hidden unit that is a gate, and its block; `None` for a cell.
+    fn gate(&self, unit: usize) -> Option<(Gates, usize)> {
+        let gate = unit.checked_sub(self.cells())?;
+        Some(match gate.checked_sub(self.blocks) {
+            None => (self.input_gates, gate),
+            Some(block) => (self.output_gates, block),
+        })
     }
 }
 

@@ -1,26 +1,28 @@
 //! The experiments, with the settings that the paper gives.
 
-use super::architecture::{Architecture, Bias, Signal, Squash};
+use super::architecture::{Architecture, Gates, Shortcuts, Signal, Squash, Update};
 use super::tasks::Task;
 use super::trials::{Experiment, Rule};
 
 /// What most experiments have in common: biases of all units, and logistic functions within the paper's bounds.
-const COMMON: Architecture = Architecture {
+pub(super) const COMMON: Architecture = Architecture {
     inputs: 1,
     blocks: 2,
     block_size: 2,
     outputs: 1,
     range: 0.1,
-    input_gates: Bias::Random,
-    output_gates: Bias::Random,
-    cells: Bias::Random,
-    output: Bias::Random,
+    input_gates: Gates::Random,
+    output_gates: Gates::Random,
+    has_cell_biases: true,
+    has_output_biases: true,
     start: 0.0,
+    self_weight: 1.0,
     is_recurrent: true,
-    has_shortcuts: false,
+    shortcuts: Shortcuts::None,
     g: Squash::Within(2.0),
     h: Squash::Within(1.0),
     signal: Signal::Squared,
+    update: Update::Online,
 };
 
 /// Experiment 1, the embedded Reber grammar, as the paper describes it.
@@ -32,19 +34,33 @@ pub(crate) fn embedded_reber(blocks: usize, block_size: usize, rate: f64) -> Exp
             block_size,
             outputs: 7,
             range: 0.2,
-            output_gates: Bias::Each(&[-1.0, -2.0, -3.0, -4.0]),
-            cells: Bias::None,
-            output: Bias::None,
+            output_gates: Gates::Each(&[-1.0, -2.0, -3.0, -4.0]),
+            has_cell_biases: false,
+            has_output_biases: false,
             ..COMMON
         },
         task: Task::EmbeddedReber { targets: [0.0, 1.0] },
         rate,
-        added_after: 0,
+        added_at: &[],
         rules: vec![Rule::Test { sequences: 512, wrong: 1, error: f64::INFINITY }],
         cap: 200_000,
         interval: 50,
         final_test: 0,
     }
+}
+
+/// The net of Elman (1990) that experiment 1 is compared with: logistic units, which read those of the step before as constants.
+pub(crate) fn elman(units: usize, rate: f64) -> Experiment {
+    let experiment = embedded_reber(units, 1, rate);
+    let architecture = Architecture {
+        input_gates: Gates::Open,
+        output_gates: Gates::Open,
+        self_weight: 0.0,
+        g: Squash::Logistic,
+        h: Squash::Identity,
+        ..experiment.architecture
+    };
+    Experiment { architecture, ..experiment }
 }
 
 /// Experiments 2a and 2b, a first symbol that comes back after `p` steps. The cell and its input gate read only inputs,
@@ -57,24 +73,38 @@ pub(crate) fn first_and_last(p: usize, is_random: bool) -> Experiment {
             block_size: 1,
             outputs: p + 1,
             range: 0.2,
-            input_gates: Bias::None,
-            output_gates: Bias::Open,
-            cells: Bias::None,
-            output: Bias::None,
+            input_gates: Gates::Unbiased,
+            output_gates: Gates::Open,
+            has_cell_biases: false,
+            has_output_biases: false,
             is_recurrent: false,
-            has_shortcuts: true,
+            shortcuts: Shortcuts::Random,
             g: Squash::Logistic,
             h: Squash::Identity,
             ..COMMON
         },
         task: Task::FirstAndLast { p, is_random },
         rate: 1.0,
-        added_after: 1000,
+        added_at: &[1000],
         rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
-        cap: 100_000,
+        cap: 20_000,
         interval: 20,
         final_test: 0,
     }
+}
+
+/// Experiment 2a by back-propagation through time, with a logistic hidden unit in place of the cell.
+pub(crate) fn first_and_last_by_bptt(p: usize) -> Experiment {
+    let experiment = first_and_last(p, false);
+    let architecture = Architecture {
+        input_gates: Gates::Open,
+        self_weight: 0.0,
+        is_recurrent: true,
+        h: Squash::Identity,
+        update: Update::FullGradient,
+        ..experiment.architecture
+    };
+    Experiment { architecture, added_at: &[], ..experiment }
 }
 
 /// Experiment 2c: a symbol is recalled after at least `q` distractors, each of `p` kinds.
@@ -85,15 +115,15 @@ pub(crate) fn trigger(p: usize, q: usize) -> Experiment {
             block_size: 1,
             outputs: 2,
             range: 0.2,
-            input_gates: Bias::None,
-            output_gates: Bias::None,
-            cells: Bias::None,
-            output: Bias::None,
+            input_gates: Gates::Unbiased,
+            output_gates: Gates::Unbiased,
+            has_cell_biases: false,
+            has_output_biases: false,
             ..COMMON
         },
         task: Task::Trigger { p, q },
         rate: 0.01,
-        added_after: 0,
+        added_at: &[],
         rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
         cap: 300_000,
         interval: 50,
@@ -113,9 +143,9 @@ pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experim
         architecture: Architecture {
             blocks: 3,
             block_size: 1,
-            input_gates: Bias::Each(&[-1.0, -3.0, -5.0]),
-            output_gates: Bias::Each(&[-2.0, -4.0, -6.0]),
-            output: Bias::None,
+            input_gates: Gates::Each(&[-1.0, -3.0, -5.0]),
+            output_gates: Gates::Each(&[-2.0, -4.0, -6.0]),
+            has_output_biases: false,
             ..COMMON
         },
         task: Task::TwoSequence {
@@ -125,7 +155,7 @@ pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experim
             has_noisy_targets: letter == 'c',
         },
         rate,
-        added_after: 0,
+        added_at: &[],
         rules,
         cap,
         interval: 100,
@@ -136,12 +166,12 @@ pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experim
 /// Experiment 4, the adding problem.
 pub(crate) fn adding(steps: usize) -> Experiment {
     Experiment {
-        architecture: Architecture { inputs: 2, input_gates: Bias::Each(&[-3.0, -6.0]), ..COMMON },
-        task: Task::Marked { steps, is_product: false },
+        architecture: Architecture { inputs: 2, input_gates: Gates::Each(&[-3.0, -6.0]), ..COMMON },
+        task: Task::Marked { steps, is_product: false, is_first_open: true },
         rate: 0.5,
-        added_after: 0,
+        added_at: &[],
         rules: vec![Rule::Recent { wrong: 1, error: 0.01 }],
-        cap: 5_000_000,
+        cap: 500_000,
         interval: 50,
         final_test: 2560,
     }
@@ -152,11 +182,11 @@ pub(crate) fn multiplication() -> Experiment {
     let recent = |wrong| Rule::Recent { wrong, error: f64::INFINITY };
     Experiment {
         architecture: Architecture { inputs: 2, ..COMMON },
-        task: Task::Marked { steps: 100, is_product: true },
+        task: Task::Marked { steps: 100, is_product: true, is_first_open: true },
         rate: 0.1,
-        added_after: 0,
+        added_at: &[],
         rules: vec![recent(140), recent(13)],
-        cap: 5_000_000,
+        cap: 2_000_000,
         interval: 50,
         final_test: 2560,
     }
@@ -170,12 +200,12 @@ pub(crate) fn temporal_order(places: usize) -> Experiment {
             inputs: 8,
             blocks: places,
             outputs: 1 << places,
-            input_gates: Bias::Each(&[-2.0, -4.0, -6.0]),
+            input_gates: Gates::Each(&[-2.0, -4.0, -6.0]),
             ..COMMON
         },
         task: Task::TemporalOrder { places },
         rate,
-        added_after: 0,
+        added_at: &[],
         rules: vec![Rule::Recent { wrong: 1, error: 0.1 }],
         cap: 3_000_000,
         interval: 50,
@@ -192,7 +222,9 @@ mod tests {
         let sizes = [
             ("1, four blocks", embedded_reber(4, 1, 0.1), 264),
             ("1, three blocks", embedded_reber(3, 2, 0.1), 276),
+            ("1, Elman", elman(15, 0.1), 435),
             ("2a", first_and_last(100, false), 10_504),
+            ("2a, BPTT", first_and_last_by_bptt(100), 10_404),
             ("2c, p = 50", trigger(50, 50), 364),
             ("2c, p = 200", trigger(200, 1000), 1264),
             ("3a", two_sequence('a', 100, 3), 102),

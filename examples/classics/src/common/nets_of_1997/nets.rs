@@ -2,19 +2,9 @@
 
 use bptt::prelude::*;
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, Update};
+use super::entries::{Entries, Sequence, judged};
 use super::step::{Learner, Lesson, Net, Pass};
-
-/// A sequence that a network reads.
-#[derive(Clone, Debug)]
-pub(crate) struct Sequence {
-    /// `[T, I]`
-    pub(crate) inputs: Vec<f64>,
-    /// What outputs are taught at the last steps, `[L, O]` with `L ≤ T`.
-    pub(crate) targets: Vec<f64>,
-    /// What outputs are compared with at the last steps, `[J, O]` with `J ≤ T`.
-    pub(crate) expected: Vec<f64>,
-}
 
 /// The weights of `B` networks of an architecture. Each network learns by itself.
 #[derive(Clone, Debug)]
@@ -46,14 +36,13 @@ impl<'a> Nets<'a> {
         }
     }
 
-    /// Opens the input gates of a network, or shuts them, so that its cells have no influence and do not learn.
-    pub(crate) fn open_input_gates(&mut self, net: usize, is_open: bool) {
+    /// Adds a number to the biases of the gates of a network's block.
+    pub(crate) fn move_biases(&mut self, net: usize, block: usize, by: f64) {
         let Architecture { blocks, .. } = *self.architecture;
-        let (gates, reads) = (self.architecture.cells(), self.architecture.reads());
-        let weights = self.architecture.hidden_size() * reads;
-        let weights = &mut self.hidden.as_mut_slice()[net * weights..][..weights];
-        for gate in weights.chunks_exact_mut(reads).skip(gates).take(blocks) {
-            gate[reads - 1] += if is_open { 50.0 } else { -50.0 };
+        let [units, reads] = [self.hidden.shape()[1], self.hidden.shape()[2]];
+        for gate in [block, blocks + block] {
+            let unit = net * units + self.architecture.cells() + gate;
+            self.hidden.as_mut_slice()[(unit + 1) * reads - 1] += by;
         }
     }
 
@@ -63,10 +52,24 @@ impl<'a> Nets<'a> {
         Self { architecture: self.architecture, hidden, output }
     }
 
-    /// Presents sequences to each network, `sequences[network][..]`, with an update at each step that has a target. A
-    /// sequence begins with the first state. Returns the outputs at the steps that are judged, `[J, O]` for each
-    /// sequence.
+    /// Presents sequences to each network, `sequences[network][..]`, with updates of its weights. A sequence begins with the
+    /// first state. Returns the outputs at the steps that are judged, `[J, O]` for each sequence.
     pub(crate) fn learn(&mut self, sequences: &[Vec<Sequence>], rate: f64) -> Vec<Vec<Vec<f64>>> {
+        if self.architecture.update == Update::Online {
+            return self.learn_by_steps(sequences, rate);
+        }
+        let mut answers = vec![Vec::new(); sequences.len()];
+        for round in 0..sequences.iter().map(Vec::len).max().unwrap_or(0) {
+            let of_net = |sequences: &Vec<Sequence>| sequences.get(round).cloned();
+            let presented: Vec<_> = sequences.iter().map(|it| Vec::from_iter(of_net(it))).collect();
+            let answered = self.learn_by_sequences(&presented, rate);
+            answers.iter_mut().zip(answered).for_each(|(all, new)| all.extend(new));
+        }
+        answers
+    }
+
+    /// Changes the weights after each step that has a target.
+    fn learn_by_steps(&mut self, sequences: &[Vec<Sequence>], rate: f64) -> Vec<Vec<Vec<f64>>> {
         let architecture = self.architecture;
         let entries = Entries::of(sequences, architecture, rate);
         let tape = Tape::inference();
@@ -87,6 +90,34 @@ impl<'a> Nets<'a> {
         self.hidden = scanned.state.net.hidden.value();
         self.output = scanned.state.net.output.value();
         judged(sequences, architecture, &scanned.outputs.value())
+    }
+
+    /// Changes the weights after the last step, by the gradient of the errors of all steps.
+    fn learn_by_sequences(&mut self, sequences: &[Vec<Sequence>], rate: f64) -> Vec<Vec<Vec<f64>>> {
+        let architecture = self.architecture;
+        let is_truncated = architecture.update == Update::Sequence;
+        let entries = Entries::of(sequences, architecture, rate);
+        let tape = Tape::new();
+        let weights @ [hidden, output] =
+            [&self.hidden, &self.output].map(|it| tape.variable(it.clone()));
+        let Net { h, c, .. } = self.start(&tape);
+        let xs = [&entries.x, &entries.keep].map(|values| entries.constant(&tape, values));
+        let scan = tape.scan((xs[0], xs[1]), (h, c));
+        let net_k = scan
+            .run(|(x, keep), (h, c)| {
+                let h = if is_truncated { h.stop_gradient() } else { h };
+                let pass = architecture.forward(x, keep, Net { hidden, output, h, c });
+                (pass.net_k, (pass.net.h, pass.net.c))
+            })
+            .outputs;
+        let k = architecture.signal.outputs(net_k);
+        let target = entries.constant(&tape, &entries.targets);
+        let rates = entries.constant(&tape, &entries.rates);
+        let error = architecture.signal.error(k, target) * rates;
+        let changes = tape.vjp(&[(net_k, error)], &weights);
+        let changes = [changes[0] * &architecture.learnable(), changes[1]];
+        [self.hidden, self.output] = [0, 1].map(|it| (weights[it] - changes[it]).value());
+        judged(sequences, architecture, &k.value())
     }
 
     /// Presents sequences to each network without an update. Returns what [`learn`](Self::learn) returns.
@@ -116,105 +147,21 @@ impl<'a> Nets<'a> {
     }
 }
 
-/// What `B` networks read at all `T` steps of their sequences, one after the other. A network that has less to read ends
-/// with zeros.
-struct Entries {
-    steps: usize,
-    nets: usize,
-    /// `[T, B, I]`
-    x: Vec<f64>,
-    /// `[T, B, 1]`
-    keep: Vec<f64>,
-    /// `[T, B, O]`
-    targets: Vec<f64>,
-    /// `[T, B, 1]`
-    rates: Vec<f64>,
-}
-
-impl Entries {
-    fn of(sequences: &[Vec<Sequence>], architecture: &Architecture, rate: f64) -> Self {
-        let Architecture { inputs, outputs, .. } = *architecture;
-        let nets = sequences.len();
-        let total = |sequences: &Vec<Sequence>| sequences.iter().map(|it| it.steps(inputs)).sum();
-        let steps: usize = sequences.iter().map(total).max().unwrap_or(0);
-        let mut x = vec![0.0; steps * nets * inputs];
-        let mut targets = vec![0.0; steps * nets * outputs];
-        let (mut keep, mut rates) = (vec![1.0; steps * nets], vec![0.0; steps * nets]);
-        for (net, sequences) in sequences.iter().enumerate() {
-            let mut begin = 0;
-            for sequence in sequences {
-                let end = begin + sequence.steps(inputs);
-                keep[begin * nets + net] = 0.0;
-                for (step, entry) in (begin..).zip(sequence.inputs.chunks_exact(inputs)) {
-                    x[(step * nets + net) * inputs..][..inputs].copy_from_slice(entry);
-                }
-                let taught = end - sequence.targets.len() / outputs;
-                for (step, entry) in (taught..).zip(sequence.targets.chunks_exact(outputs)) {
-                    targets[(step * nets + net) * outputs..][..outputs].copy_from_slice(entry);
-                    rates[step * nets + net] = rate;
-                }
-                begin = end;
-            }
-        }
-        Self { steps, nets, x, keep, targets, rates }
-    }
-
-    fn constant<'t>(&self, tape: &'t Tape<f64>, values: &[f64]) -> Var<'t, f64> {
-        let width = values.len() / (self.steps * self.nets);
-        tape.constant(Tensor::from_slice([self.steps, self.nets, width], values))
-    }
-}
-
-impl Sequence {
-    fn steps(&self, inputs: usize) -> usize {
-        self.inputs.len() / inputs
-    }
-}
-
-/// Returns the outputs `[T, B, O]` at the steps that are judged, `[J, O]` for each sequence of each network.
-fn judged(
-    sequences: &[Vec<Sequence>],
-    &Architecture { inputs, outputs, .. }: &Architecture,
-    answers: &Tensor<f64>,
-) -> Vec<Vec<Vec<f64>>> {
-    let (nets, answers) = (sequences.len(), answers.as_slice());
-    let of_net = |(net, sequences): (usize, &Vec<Sequence>)| {
-        let mut end = 0;
-        let of_sequence = |sequence: &Sequence| {
-            end += sequence.steps(inputs);
-            let judged = end - sequence.expected.len() / outputs..end;
-            let at = |step: usize| &answers[(step * nets + net) * outputs..][..outputs];
-            judged.flat_map(at).copied().collect()
-        };
-        sequences.iter().map(of_sequence).collect()
-    };
-    sequences.iter().enumerate().map(of_net).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use bptt::prelude::*;
     use bptt::trainers::online::{OnlineLearner, Traces};
 
     use super::{Nets, Sequence};
-    use crate::common::nets_of_1997::architecture::{Architecture, Bias, Signal, Squash};
+    use crate::common::nets_of_1997::architecture::{Architecture, Gates, Update};
+    use crate::common::nets_of_1997::experiments::COMMON;
 
     static NETS: Architecture = Architecture {
         inputs: 3,
-        blocks: 2,
-        block_size: 2,
         outputs: 2,
         range: 0.5,
-        input_gates: Bias::Each(&[-0.5, 0.5]),
-        output_gates: Bias::Random,
-        cells: Bias::Random,
-        output: Bias::Random,
-        start: 0.0,
-        is_recurrent: true,
-        has_shortcuts: false,
-        g: Squash::Within(2.0),
-        h: Squash::Within(1.0),
-        signal: Signal::Squared,
+        input_gates: Gates::Each(&[-0.5, 0.5]),
+        ..COMMON
     };
 
     fn nets(seeds: &[u64]) -> Nets<'static> {
@@ -258,56 +205,65 @@ mod tests {
         layer
     }
 
-    /// With an error at the last step alone, the weights are constant in a sequence, and the update is the gradient by
-    /// back-propagation through time of the library's truncated cell.
+    /// With an error at the last step alone, or with an update after the sequence, the weights are constant in a sequence. Then
+    /// the update is the gradient by back-propagation through time of the library's cell.
     #[test]
     fn an_update_is_the_gradient_of_the_library() {
-        let rng = &mut bptt::rng(1);
-        let draw = |rng: &mut _, steps: usize| Sequence {
-            inputs: Tensor::normal([steps * 3], 0.0, 1.0, rng).to_vec(),
-            targets: vec![0.2, 0.9],
-            expected: vec![0.2, 0.9],
-        };
-        let mut nets = nets(&[2, 3]);
-        for _ in 0..3 {
-            let sequences = [vec![draw(rng, 9)], vec![draw(rng, 7)]];
-            let before = nets.clone();
-            let answers = nets.learn(&sequences, 0.1);
-            for net in 0..2 {
-                let mut layer = layer(&before.gather(&[net]));
-                let Sequence { inputs, targets, .. } = &sequences[net][0];
-                let tape = Tape::new();
-                let xs = Tensor::from_slice([inputs.len() / 3, 1, 3], inputs);
-                let start = layer.start(&tape, 1);
-                let ys = Recurrence::new(&layer).last(tape.constant(xs), start).0;
-                let errors = ys - &Tensor::from_slice([1, 2], targets);
-                let gradients = tape.backward(errors.square().sum_all() * 0.5);
-                let same =
-                    |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
-                assert!(same(&answers[net][0], ys.value().as_slice()));
-                assert_eq!(before.answer(&sequences)[net], answers[net]);
-                Sgd::new(0.1).step(&mut layer, &gradients);
-                let expected = self::layer(&nets.gather(&[net]));
-                for ((name, found), (_, expected)) in
-                    layer.parameters().into_iter().zip(expected.parameters())
-                {
-                    assert!(same(found.value().as_slice(), expected.value().as_slice()), "{name}");
+        for (update, is_truncated, taught) in [
+            (Update::Online, true, 1),
+            (Update::Sequence, true, 5),
+            (Update::FullGradient, false, 5),
+        ] {
+            let architecture = Architecture { update, ..NETS };
+            let mut nets = Nets::new(&architecture);
+            [2, 3].iter().for_each(|&seed| nets.push(&mut bptt::rng(seed)));
+            let rng = &mut bptt::rng(1);
+            for _ in 0..3 {
+                let sequences = [9, 7].map(|steps| vec![draw(rng, steps, taught)]);
+                let before = nets.clone();
+                let answers = nets.learn(&sequences, 0.1);
+                for net in 0..2 {
+                    let mut layer = layer(&before.gather(&[net])).truncated(is_truncated);
+                    let Sequence { inputs, targets, .. } = &sequences[net][0];
+                    let (steps, tape) = (inputs.len() / 3, Tape::new());
+                    let xs = tape.constant(Tensor::from_slice([steps, 1, 3], inputs));
+                    let ys = Recurrence::new(&layer).run(xs, layer.start(&tape, 1)).0;
+                    let ys = ys.slice(0, steps - taught..);
+                    let errors = ys - &Tensor::from_slice([taught, 1, 2], targets);
+                    let gradients = tape.backward(errors.square().sum_all() * 0.5);
+                    assert_near(&answers[net][0], ys.value().as_slice(), "answers");
+                    assert_eq!(before.answer(&sequences)[net], answers[net]);
+                    Sgd::new(0.1).step(&mut layer, &gradients);
+                    let expected = self::layer(&nets.gather(&[net]));
+                    for ((name, found), (_, expected)) in
+                        layer.parameters().into_iter().zip(expected.parameters())
+                    {
+                        let [found, expected] = [found, expected].map(|it| it.value().to_vec());
+                        assert_near(&found, &expected, &format!("{update:?}, {name}"));
+                    }
                 }
             }
         }
+    }
+
+    /// A sequence whose last `taught` steps have targets.
+    fn draw(rng: &mut impl Rng, steps: usize, taught: usize) -> Sequence {
+        let targets = Tensor::uniform([taught * 2], 0.0, 1.0, rng).to_vec();
+        let inputs = Tensor::normal([steps * 3], 0.0, 1.0, rng).to_vec();
+        Sequence { inputs, expected: targets.clone(), targets }
+    }
+
+    fn assert_near(found: &[f64], expected: &[f64], of: &str) {
+        let is_near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-12;
+        assert!(found.len() == expected.len() && found.iter().zip(expected).all(is_near), "{of}");
     }
 
     /// With errors at every step, the weights change while the traces grow. The library's traces of the cell state give the
     /// same updates for blocks of one cell.
     #[test]
     fn an_update_at_each_step_is_that_of_the_library() {
-        let architecture = Architecture {
-            blocks: 3,
-            block_size: 1,
-            output_gates: Bias::Random,
-            input_gates: Bias::Random,
-            ..NETS
-        };
+        let architecture =
+            Architecture { blocks: 3, block_size: 1, input_gates: Gates::Random, ..NETS };
         let mut nets = Nets::new(&architecture);
         nets.push(&mut bptt::rng(7));
         let mut layer = layer(&nets);
@@ -334,8 +290,7 @@ mod tests {
             for ((name, found), (_, expected)) in
                 layer.parameters().into_iter().zip(expected.parameters())
             {
-                let found = found.value().iter().zip(expected.value().iter());
-                assert!(found.into_iter().all(|(a, b)| (a - b).abs() < 1e-12), "{name}");
+                assert_near(found.value().as_slice(), expected.value().as_slice(), &name);
             }
         }
     }

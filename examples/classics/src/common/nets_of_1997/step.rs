@@ -3,7 +3,7 @@
 use bptt::State;
 use bptt::prelude::*;
 
-use super::architecture::{Architecture, Bias, Signal};
+use super::architecture::{Architecture, Shortcuts, Signal};
 
 /// `B` networks of `C` cells and `H` hidden units, which read `U` numbers. The first cells of all blocks come first, then
 /// the second ones, so that sums over the cells of a block are sums of slices.
@@ -58,7 +58,7 @@ pub(crate) struct Pass<'t> {
     net_g: Var<'t, f64>,
     net_i: Var<'t, f64>,
     net_o: Var<'t, f64>,
-    net_k: Var<'t, f64>,
+    pub(crate) net_k: Var<'t, f64>,
 }
 
 impl Architecture {
@@ -78,10 +78,11 @@ impl Architecture {
         let net_g = net.slice(1, 0..cells);
         let net_i = of_cells(net.slice(1, cells..cells + blocks));
         let net_o = net.slice(1, cells + blocks..);
-        let c = c * keep + net_i.sigmoid() * self.g.apply(net_g);
+        let c = c * (keep * self.self_weight) + net_i.sigmoid() * self.g.apply(net_g);
         let y = of_cells(net_o.sigmoid()) * self.h.apply(c);
         let h = Var::concat(&[y, net.slice(1, cells..).sigmoid()], 1);
-        let units = [(y, true), (x, self.has_shortcuts), (one, self.output != Bias::None)];
+        let has_shortcuts = self.shortcuts != Shortcuts::None;
+        let units = [(y, true), (x, has_shortcuts), (one, self.has_output_biases)];
         let units: Vec<_> = units.into_iter().filter(|unit| unit.1).map(|unit| unit.0).collect();
         let units = Var::concat(&units, 1).reshape([nets, 1, self.output_reads()]);
         let net_k = (output * units).sum(&[2]);
@@ -109,7 +110,7 @@ impl Architecture {
         let sources = [net.c, pass.net_o, net.output];
         let to = tape.vjp(&[(pass.net_k, error)], &sources);
         let [c_by_g, c_by_i] = tape.grad(net.c.sum_all(), [pass.net_g, pass.net_i]);
-        let (keep, rate) = (columns(keep), columns(rate));
+        let (keep, rate) = (columns(keep * self.self_weight), columns(rate));
         let cell_traces = cell_traces * keep + columns(c_by_g) * reads;
         let gate_traces = gate_traces * keep + columns(c_by_i) * reads;
         let by_cell = columns(to[0]) * gate_traces;
@@ -131,12 +132,12 @@ fn columns(values: Var<'_, f64>) -> Var<'_, f64> {
 }
 
 impl Signal {
-    fn outputs(self, net: Var<'_, f64>) -> Var<'_, f64> {
+    pub(crate) fn outputs(self, net: Var<'_, f64>) -> Var<'_, f64> {
         if self == Self::CrossEntropy { net.softmax(-1) } else { net.sigmoid() }
     }
 
     /// Returns what is propagated back from the net inputs of the outputs `k`.
-    fn error<'t>(self, k: Var<'t, f64>, target: Var<'t, f64>) -> Var<'t, f64> {
+    pub(crate) fn error<'t>(self, k: Var<'t, f64>, target: Var<'t, f64>) -> Var<'t, f64> {
         match self {
             Self::CrossEntropy => k - target,
             Self::Squared => (k - target) * (k * (1.0 - k)),

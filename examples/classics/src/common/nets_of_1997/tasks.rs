@@ -6,7 +6,7 @@ use std::ops::Range;
 use bptt::prelude::*;
 use bptt::tasks::languages::Language;
 
-use super::nets::Sequence;
+use super::entries::Sequence;
 use crate::common::legal::are_legal_first;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +20,10 @@ pub(crate) enum Task {
     Trigger { p: usize, q: usize },
     /// Experiments 3a to 3c: the class that the first `signal` of at least `steps` numbers tell.
     TwoSequence { steps: usize, signal: usize, has_noisy_signal: bool, has_noisy_targets: bool },
-    /// Experiments 4 and 5: the sum, or the product, of two marked numbers among at least `steps`.
-    Marked { steps: usize, is_product: bool },
+    /// Experiments 4 and 5: the sum, or the product, of two marked numbers among at least `steps`. If the first pair is one of
+    /// them, its number counts for nothing. Then it is read as what it counts for, with the mark 1, or else as a random number
+    /// with the mark −1.
+    Marked { steps: usize, is_product: bool, is_first_open: bool },
     /// Experiments 6a and 6b: the order of X and Y at two or three places.
     TemporalOrder { places: usize },
 }
@@ -151,7 +153,9 @@ impl Task {
             Self::TwoSequence { steps, signal, has_noisy_signal, has_noisy_targets } => {
                 two_sequence(rng, [steps, signal], [has_noisy_signal, has_noisy_targets])
             }
-            Self::Marked { steps, is_product } => marked(rng, steps, is_product),
+            Self::Marked { steps, is_product, is_first_open } => {
+                marked(rng, steps, is_product, is_first_open)
+            }
             Self::TemporalOrder { places } => temporal_order(rng, places),
         }
     }
@@ -210,21 +214,24 @@ fn trigger(rng: &mut impl Rng, p: usize, q: usize) -> Sequence {
     Sequence { inputs: one_hot(&symbols, p + 4), expected: targets.clone(), targets }
 }
 
-fn marked(rng: &mut impl Rng, least: usize, is_product: bool) -> Sequence {
+fn marked(rng: &mut impl Rng, least: usize, is_product: bool, is_first_open: bool) -> Sequence {
     let steps = length(rng, least);
     let first = rng.random_range(0..10);
     let second = rng.random_range(0..least / 2 - 1); // among those that are not marked yet
     let second = second + usize::from(second >= first);
-    let low = if is_product { 0.0 } else { -1.0 };
+    // what the number of the first pair counts for
+    let (low, neutral) = if is_product { (0.0, 1.0) } else { (-1.0, 0.0) };
     let mut inputs = Vec::with_capacity(2 * steps);
     for step in 0..steps {
         let is_marked = [first, second].contains(&step);
-        let is_end = step == 0 || step + 1 == steps;
-        inputs.push(rng.random_range(low..1.0));
-        inputs.push(if is_end { -1.0 } else { f64::from(is_marked) });
+        let x = rng.random_range(low..1.0);
+        inputs.extend(match (step, is_marked) {
+            (0, true) if is_first_open => [neutral, 1.0],
+            (0, _) => [x, -1.0],
+            _ if step + 1 == steps => [x, -1.0],
+            _ => [x, f64::from(is_marked)],
+        });
     }
-    // the number of the first pair counts as nothing
-    let neutral = if is_product { 1.0 } else { 0.0 };
     let [a, b] = [first, second].map(|step| if step == 0 { neutral } else { inputs[2 * step] });
     let target = if is_product { a * b } else { 0.5 + (a + b) / 4.0 };
     Sequence { inputs, targets: vec![target], expected: vec![target] }
@@ -280,16 +287,18 @@ mod tests {
             assert!(read.len() >= 7 && read[2..read.len() - 1].iter().all(|&symbol| symbol < 3));
             assert_eq!(symbols(&it.targets, 2), [read[1] - 5]);
 
-            for is_product in [false, true] {
-                let it = Task::Marked { steps: 50, is_product }.draw(rng);
+            for (is_product, is_first_open) in
+                [(false, false), (true, false), (false, true), (true, true)]
+            {
+                let it = Task::Marked { steps: 50, is_product, is_first_open }.draw(rng);
                 let pairs = it.inputs.chunks_exact(2);
                 let marked: Vec<f64> =
                     pairs.filter(|pair| pair[1] == 1.0).map(|pair| pair[0]).collect();
                 let target = match (&marked[..], is_product) {
                     (&[a, b], true) => a * b,
                     (&[a, b], false) => 0.5 + (a + b) / 4.0,
-                    (&[a], true) => a, // the other was the first pair
-                    (&[a], false) => 0.5 + a / 4.0,
+                    (&[a], true) if !is_first_open => a, // the other was the first pair
+                    (&[a], false) if !is_first_open => 0.5 + a / 4.0,
                     _ => panic!("{marked:?}"),
                 };
                 assert_eq!(it.targets, [target]);

@@ -8,7 +8,8 @@ use bptt::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Architecture;
-use super::nets::{Nets, Sequence};
+use super::entries::Sequence;
+use super::nets::Nets;
 use super::tasks::{Source, Task};
 use crate::error::Result;
 use crate::session::{Queue, Session};
@@ -19,6 +20,8 @@ const BATCH: usize = 32;
 const VERSION: u32 = 1;
 /// The most recent sequences that a rule looks at.
 const RECENT: usize = 2000;
+/// What is subtracted from the biases of the gates of a block that is not there yet: σ(−50) is 0 for all purposes.
+const ABSENT: f64 = 50.0;
 
 /// A row of a table, in one of its variants.
 #[derive(Clone, Debug)]
@@ -27,8 +30,8 @@ pub(crate) struct Experiment {
     pub(crate) task: Task,
     /// The learning rate.
     pub(crate) rate: f64,
-    /// The number of sequences after which the cells are added to a network.
-    pub(crate) added_after: usize,
+    /// The numbers of sequences after which the blocks are added to a network; empty if it begins with all of them.
+    pub(crate) added_at: &'static [usize],
     /// To be satisfied one after the other.
     pub(crate) rules: Vec<Rule>,
     /// The number of sequences after which a network that has not satisfied all rules has failed.
@@ -89,8 +92,8 @@ impl Experiment {
 
     /// Writes everything on which the results depend.
     fn settings(&self) -> String {
-        let Self { architecture, task, rate, added_after, rules, cap, interval, final_test } = self;
-        let settings = (architecture, task, rate, added_after, rules, cap, interval, final_test);
+        let Self { architecture, task, rate, added_at, rules, cap, interval, final_test } = self;
+        let settings = (architecture, task, rate, added_at, rules, cap, interval, final_test);
         format!("{VERSION}: {settings:?}")
     }
 
@@ -107,9 +110,11 @@ impl Experiment {
             {
                 let mut rng = bptt::rng(seeds[next] as u64);
                 nets.push(&mut rng);
-                if self.added_after > 0 {
-                    nets.open_input_gates(runs.len(), false);
-                }
+                self.added_at
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, at)| **at > 0)
+                    .for_each(|(block, _)| nets.move_biases(runs.len(), block, -ABSENT));
                 let source = Source::new(&self.task, &mut rng);
                 runs.push(Run::new(seeds[next], rng, source));
             }
@@ -123,9 +128,11 @@ impl Experiment {
                 run.note(sequences, answers, self.rules[run.reached.len()]);
             }
             for (net, run) in runs.iter().enumerate() {
-                let added = self.added_after..self.added_after + self.interval;
-                if self.added_after > 0 && added.contains(&run.sequences) {
-                    nets.open_input_gates(net, true);
+                let is_now =
+                    |at: usize| at > 0 && (at..at + self.interval).contains(&run.sequences);
+                for block in (0..self.added_at.len()).filter(|&block| is_now(self.added_at[block]))
+                {
+                    nets.move_biases(net, block, ABSENT);
                 }
             }
             self.look(&mut runs, &nets);
@@ -269,5 +276,36 @@ impl Run {
                 self.satisfied = (mean < bound).then_some(self.sequences);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Notes answers that are each off by `error`, but for that of sequence `wrong`, which is off by 0.5. Returns after how
+    /// many sequences the rule was satisfied.
+    fn satisfied_after(error: f64, wrong: usize, rule: Rule) -> Option<usize> {
+        let task = Task::Marked { steps: 100, is_product: false, is_first_open: true };
+        let mut rng = bptt::rng(0);
+        let source = Source::new(&task, &mut rng);
+        let mut run = Run::new(0, rng, source);
+        for sequence in 0..3000 {
+            let off = if sequence == wrong { 0.5 } else { error };
+            let expected = Sequence { inputs: vec![], targets: vec![], expected: vec![0.2] };
+            run.note(&[expected], &[vec![0.2 + off]], rule);
+        }
+        assert_eq!(run.sequences, 3000);
+        run.satisfied
+    }
+
+    #[test]
+    fn a_rule_looks_at_the_most_recent_sequences() {
+        let rule = |wrong| Rule::Recent { wrong, error: 0.01 };
+        assert_eq!(satisfied_after(0.009, 6000, rule(1)), Some(2000));
+        assert_eq!(satisfied_after(0.011, 6000, rule(1)), None, "the mean error is too large");
+        assert_eq!(satisfied_after(0.009, 30, rule(1)), Some(2031), "one wrong is one too many");
+        assert_eq!(satisfied_after(0.009, 30, rule(2)), Some(2000), "fewer than two are wrong");
+        assert_eq!(satisfied_after(0.009, 1500, rule(1)), None, "it stays for 2000 sequences");
     }
 }
