@@ -57,11 +57,8 @@ fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
     if let Some(error) = error {
         writeln!(page, "- It ended with an error: {error}")?;
     }
-    // the evidence of a stopped run is not complete
-    for Claim { text, claim, verdict, evidence, holds } in
-        claims.iter().filter(|it| it.holds.is_some())
-    {
-        let judgement = judgement(*holds);
+    for Claim { text, claim, verdict, evidence, holds } in claims {
+        let judgement = judgement(Some(*holds));
         writeln!(
             page,
             "- {text}: \u{201c}{claim}\u{201d} is **{verdict}** ({judgement}): {evidence}"

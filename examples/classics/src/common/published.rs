@@ -12,7 +12,7 @@ use crate::session::Table;
 pub(crate) struct Published {
     /// The successful trials, in percent, if the text says it.
     pub(crate) success: Option<u8>,
-    /// The mean number of sequences until success; `None` without a success.
+    /// The mean number of sequences until success, if there was one and the text says it.
     pub(crate) sequences: Option<u64>,
     /// The mean number of wrong sequences in a final test, if there is one.
     pub(crate) wrong: Option<f64>,
@@ -32,9 +32,14 @@ impl Published {
         Self { success: Some(0), sequences: None, wrong: None }
     }
 
-    /// The mean number of sequences, and of wrong ones in a final test if there was one.
-    pub(crate) const fn tested(sequences: u64, wrong: Option<f64>) -> Self {
-        Self { success: None, sequences: Some(sequences), wrong }
+    /// The mean number of sequences until success.
+    pub(crate) const fn after(sequences: u64) -> Self {
+        Self { success: None, sequences: Some(sequences), wrong: None }
+    }
+
+    /// Adds the mean number of wrong sequences in a final test.
+    pub(crate) const fn wrong(self, wrong: f64) -> Self {
+        Self { wrong: Some(wrong), ..self }
     }
 }
 
@@ -53,16 +58,32 @@ pub(crate) struct Row {
     /// Which rule of the experiment the published result is of.
     pub(crate) rule: usize,
     pub(crate) published: Published,
+    /// The number of networks for each variant.
+    pub(crate) trials: usize,
 }
 
-/// Trains `seeds` networks for each variant of an experiment, and adds a row to a table: what was published, and when each
+/// Compares rows, and writes their table. Its first column has a heading. Returns what [`compare`] returns of each row.
+pub(crate) fn table<const N: usize>(
+    session: &mut Session,
+    heading: &str,
+    rows: impl IntoIterator<Item = Row>,
+    variants: &[Variant; N],
+) -> Result<Vec<[Vec<f64>; N]>> {
+    let names = variants.iter().map(|(name, _)| *name);
+    let mut table = Table::new([heading, "published"].into_iter().chain(names));
+    let rows = rows.into_iter().map(|row| compare(session, &mut table, row, variants));
+    let found = rows.collect::<Result<_>>()?;
+    session.table(table);
+    Ok(found)
+}
+
+/// Trains networks for each variant of an experiment, and adds a row to a table: what was published, and when each
 /// variant has satisfied the rule. Returns the numbers of sequences of successful trials, by variant.
-pub(crate) fn compare<const N: usize>(
+fn compare<const N: usize>(
     session: &mut Session,
     table: &mut Table,
-    Row { label, experiment, rule, published }: Row,
+    Row { label, experiment, rule, published, trials: seeds }: Row,
     variants: &[Variant; N],
-    seeds: usize,
 ) -> Result<[Vec<f64>; N]> {
     let mut reproduced = [const { Vec::new() }; N];
     let mut row = vec![label.clone(), published.to_string()];
@@ -145,7 +166,7 @@ mod tests {
         assert_eq!(grouped(1_007_050), "1 007 050");
         assert_eq!(summary(&[], 3), "0 of 3");
         assert_eq!(summary(&[3000.0, 100.0, 200.0], 4), "3 of 4, 1 100 (200; 100 to 3 000)");
-        assert_eq!(Published::tested(31_390, Some(1.0)).to_string(), "31 390; 1 wrong");
+        assert_eq!(Published::after(31_390).wrong(1.0).to_string(), "31 390; 1 wrong");
         assert_eq!(Published::of(97, 14_060).to_string(), "97 %, 14 060");
         assert_eq!(Published::never().to_string(), "0 %");
         assert_eq!(Published::NONE.to_string(), "–");

@@ -173,7 +173,7 @@ impl Session {
     }
 }
 
-/// A claim of a text that awaits its verdict.
+/// A claim of a text that awaits its verdict. A run that is shortened or stopped gives none.
 ///
 /// The verdict is what this program is known to find. `holds` is the measured condition from which it follows. If it
 /// does not hold, the program fails, since the documented verdict is then wrong.
@@ -200,7 +200,9 @@ impl Unjudged<'_> {
     }
 
     fn judged(self, verdict: Verdict, holds: bool, evidence: &str) {
-        let holds = self.session.is_judged().then_some(holds);
+        if !self.session.is_judged() {
+            return;
+        }
         self.session.outcome.claims.push(Claim {
             text: self.text.to_string(),
             claim: self.claim,

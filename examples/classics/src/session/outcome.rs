@@ -62,7 +62,7 @@ pub(crate) struct Claim {
     pub(crate) claim: String,
     pub(crate) verdict: Verdict,
     pub(crate) evidence: String,
-    pub(crate) holds: Option<bool>,
+    pub(crate) holds: bool,
 }
 
 /// A text that a net has written or read.
@@ -130,7 +130,9 @@ impl Outcome {
             return false;
         }
         let checks = self.checks.iter().map(|check| check.holds);
-        checks.chain(self.claims.iter().map(|claim| claim.holds)).all(|holds| holds != Some(false))
+        checks
+            .chain(self.claims.iter().map(|claim| Some(claim.holds)))
+            .all(|holds| holds != Some(false))
     }
 }
 
@@ -169,7 +171,7 @@ impl fmt::Display for Outcome {
             writeln!(f, "  {statement}: {}", judgement(*holds))?;
         }
         for Claim { text, claim, verdict, evidence, holds } in &self.claims {
-            let judgement = judgement(*holds);
+            let judgement = judgement(Some(*holds));
             writeln!(f, "  {text}: \"{claim}\" is {verdict} ({judgement}): {evidence}")?;
         }
         for Quote { name, text } in &self.quotes {

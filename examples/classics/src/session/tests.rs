@@ -79,8 +79,10 @@ fn a_shortened_run_judges_nothing() {
     let (shortened, written) = outcome(true, |session| {
         assert_eq!(session.budget(1000, 10), 10);
         session.check("it works", false);
+        session.claim(Text::Tan, "it works").confirmed(false, "it does not");
     });
     assert!(shortened.holds());
+    assert_eq!(written["claims"], json!([]));
     assert_eq!(written["complete"], json!(false));
     assert_eq!(written["checks"][0]["holds"], Value::Null);
     let (full, _) = outcome(false, |session| assert_eq!(session.budget(1000, 10), 1000));

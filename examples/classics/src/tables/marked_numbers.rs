@@ -5,9 +5,8 @@
 //! fewer than 13 of these answers may be wrong. 2 560 new sequences then judge it.
 
 use crate::common::nets_of_1997::{Task, adding, multiplication};
-use crate::common::published::{AS_DESCRIBED, Published, Row, compare};
+use crate::common::published::{AS_DESCRIBED, Published, Row, table};
 use crate::prelude::*;
-use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "marked-numbers",
@@ -16,35 +15,27 @@ pub(crate) const PROGRAM: Program = Program {
     run,
 };
 
-/// The published number of sequences, and of wrong answers among 2 560: of sums for `T`, and of products for the number of
-/// wrong answers among the last 2 000.
+/// What was published of sums, for `T`, and of products, for the number of wrong answers among the last 2 000.
 const SUMS: [(usize, Published); 2] =
-    [(100, Published::tested(74_000, Some(1.0))), (500, Published::tested(209_000, Some(0.0)))];
-const PRODUCTS: [(usize, Published); 2] = [
-    (140, Published::tested(482_000, Some(139.0))),
-    (13, Published::tested(1_273_000, Some(14.0))),
-];
+    [(100, Published::after(74_000).wrong(1.0)), (500, Published::after(209_000).wrong(0.0))];
+const PRODUCTS: [(usize, Published); 2] =
+    [(140, Published::after(482_000).wrong(139.0)), (13, Published::after(1_273_000).wrong(14.0))];
 
 fn run(session: &mut Session) -> Result<()> {
-    let seeds = session.budget(10, 2);
-    let mut rows: Vec<Row> = SUMS
-        .map(|(steps, published)| {
-            let label = format!("adding, T = {steps}");
-            Row { label, experiment: adding(steps), rule: 0, published }
-        })
-        .into();
+    let trials = session.budget(10, 2);
+    let mut rows: Vec<Row> = Vec::new();
+    for (steps, published) in SUMS {
+        let (label, experiment) = (format!("adding, T = {steps}"), adding(steps));
+        rows.push(Row { label, experiment, rule: 0, published, trials });
+    }
     let mut other = rows[0].clone();
     other.label += ", a marked first pair has the mark −1";
-    other.experiment.task = Task::Marked { steps: 100, is_product: false, is_first_open: false };
+    other.experiment.task = Task::Marked { steps: 100, is_product: false, marks_first_pair: false };
     rows.push(other);
-    rows.extend(PRODUCTS.into_iter().enumerate().map(|(rule, (bound, published))| {
+    for (rule, (bound, published)) in PRODUCTS.into_iter().enumerate() {
         let label = format!("multiplication, fewer than {bound} wrong");
-        Row { label, experiment: multiplication(), rule, published }
-    }));
-    let mut table = Table::new(["task", "published", AS_DESCRIBED.0]);
-    for row in rows {
-        compare(session, &mut table, row, &[AS_DESCRIBED], seeds)?;
+        rows.push(Row { label, experiment: multiplication(), rule, published, trials });
     }
-    session.table(table);
+    table(session, "task", rows, &[AS_DESCRIBED])?;
     Ok(())
 }

@@ -5,9 +5,8 @@
 //! sequences then judge it.
 
 use crate::common::nets_of_1997::temporal_order;
-use crate::common::published::{AS_DESCRIBED, Published, Row, compare};
+use crate::common::published::{AS_DESCRIBED, Published, Row, table};
 use crate::prelude::*;
-use crate::session::Table;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "temporal-order",
@@ -18,24 +17,22 @@ pub(crate) const PROGRAM: Program = Program {
 
 /// The experiment, the number of symbols, the trials of the paper, and what was published.
 const ROWS: [(&str, usize, usize, Published); 2] = [
-    ("6a", 2, 20, Published::tested(31_390, Some(1.0))),
-    ("6b", 3, 10, Published::tested(571_100, Some(2.0))),
+    ("6a", 2, 20, Published::after(31_390).wrong(1.0)),
+    ("6b", 3, 10, Published::after(571_100).wrong(2.0)),
 ];
 
 fn run(session: &mut Session) -> Result<()> {
-    let mut table = Table::new(["task", "published", "as described"]);
-    let (mut learned, mut trials) = (0, 0);
-    for (name, places, count, published) in ROWS {
-        let seeds = session.budget(count, 2);
-        let label = format!("{name}, {places} symbols");
-        let row = Row { label, experiment: temporal_order(places), rule: 0, published };
-        let [found] = compare(session, &mut table, row, &[AS_DESCRIBED], seeds)?;
-        (learned, trials) = (learned + found.len(), trials + seeds);
-    }
-    session.table(table);
+    let rows = ROWS.map(|(name, places, trials, published)| {
+        let (label, trials) = (format!("{name}, {places} symbols"), session.budget(trials, 2));
+        Row { label, experiment: temporal_order(places), rule: 0, published, trials }
+    });
+    let trials: usize = rows.iter().map(|row| row.trials).sum();
+    let found = table(session, "task", rows, &[AS_DESCRIBED])?;
+    let learned: usize = found.iter().map(|[found]| found.len()).sum();
     let claim = "LSTM is able to extract information conveyed by the temporal order of widely separated inputs";
-    session
-        .claim(Text::Lstm, claim)
-        .confirmed(learned == trials, &format!("{learned} of {trials} trials have learned it"));
+    session.claim(Text::Lstm, claim).confirmed(
+        10 * learned >= 9 * trials,
+        &format!("{learned} of {trials} trials have learned it"),
+    );
     Ok(())
 }

@@ -17,8 +17,9 @@ pub(crate) struct Architecture {
     pub(crate) has_output_biases: bool,
     /// The activation of the hidden units before the first step of a sequence.
     pub(crate) start: f64,
-    /// The weight of a cell's connection to itself. It is 1 in an LSTM. With 0 and open gates, a network is that of Elman.
-    pub(crate) self_weight: f64,
+    /// Whether a cell adds to its state. Otherwise the state is the new input alone. With open gates, a logistic `g` and `h` the
+    /// identity, the network is then that of Elman (1990).
+    pub(crate) has_memory: bool,
     /// Whether cells and gates read the hidden units of the step before.
     pub(crate) is_recurrent: bool,
     pub(crate) shortcuts: Shortcuts,

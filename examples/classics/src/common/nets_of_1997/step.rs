@@ -62,7 +62,8 @@ pub(crate) struct Pass<'t> {
 }
 
 impl Architecture {
-    /// Advances the networks. The equations are those of [`MemoryBlocks`], with weights of its own for each network.
+    /// Advances the networks. Each has weights of its own. If cells have memory and sequences start from 0, the equations are those of
+    /// [`MemoryBlocks`].
     pub(crate) fn forward<'t>(
         &self,
         x: Var<'t, f64>,
@@ -78,7 +79,7 @@ impl Architecture {
         let net_g = net.slice(1, 0..cells);
         let net_i = of_cells(net.slice(1, cells..cells + blocks));
         let net_o = net.slice(1, cells + blocks..);
-        let c = c * (keep * self.self_weight) + net_i.sigmoid() * self.g.apply(net_g);
+        let c = c * self.kept(keep) + net_i.sigmoid() * self.g.apply(net_g);
         let y = of_cells(net_o.sigmoid()) * self.h.apply(c);
         let h = Var::concat(&[y, net.slice(1, cells..).sigmoid()], 1);
         let has_shortcuts = self.shortcuts != Shortcuts::None;
@@ -90,12 +91,17 @@ impl Architecture {
         Pass { net: Net { hidden, output, h, c }, k, reads, net_g, net_i, net_o, net_k }
     }
 
+    /// The factor of the states before: 0 at the first step of a sequence, and without memory.
+    fn kept<'t>(&self, keep: Var<'t, f64>) -> Var<'t, f64> {
+        if self.has_memory { keep } else { keep * 0.0 }
+    }
+
     /// Advances the networks, then their weights. Returns the outputs `[B, O]`.
     ///
     /// The gradient is truncated as in the paper's appendix: of the state before, only `c` is differentiated, by traces.
     ///
     /// ```text
-    /// e_t = e_{t−1} + ∂c_t/∂w          for the weights of cells and input gates, with h_{t−1} as a constant
+    /// e_t = keep e_{t−1} + ∂c_t/∂w     for the weights of cells and input gates, with h_{t−1} as a constant
     /// Δw = −α (∂E_t/∂c_t) e_t           for these; −α ∂E_t/∂w for those of output gates and output units
     /// ```
     pub(crate) fn learn<'t>(
@@ -110,7 +116,7 @@ impl Architecture {
         let sources = [net.c, pass.net_o, net.output];
         let to = tape.vjp(&[(pass.net_k, error)], &sources);
         let [c_by_g, c_by_i] = tape.grad(net.c.sum_all(), [pass.net_g, pass.net_i]);
-        let (keep, rate) = (columns(keep * self.self_weight), columns(rate));
+        let (keep, rate) = (columns(self.kept(keep)), columns(rate));
         let cell_traces = cell_traces * keep + columns(c_by_g) * reads;
         let gate_traces = gate_traces * keep + columns(c_by_i) * reads;
         let by_cell = columns(to[0]) * gate_traces;

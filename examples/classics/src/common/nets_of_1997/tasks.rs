@@ -20,10 +20,10 @@ pub(crate) enum Task {
     Trigger { p: usize, q: usize },
     /// Experiments 3a to 3c: the class that the first `signal` of at least `steps` numbers tell.
     TwoSequence { steps: usize, signal: usize, has_noisy_signal: bool, has_noisy_targets: bool },
-    /// Experiments 4 and 5: the sum, or the product, of two marked numbers among at least `steps`. If the first pair is one of
-    /// them, its number counts for nothing. Then it is read as what it counts for, with the mark 1, or else as a random number
-    /// with the mark −1.
-    Marked { steps: usize, is_product: bool, is_first_open: bool },
+    /// Experiments 4 and 5: the sum, or the product, of two marked numbers among at least `steps`. The number of the first pair
+    /// counts as 0, in a product as 1. If this pair is one of the two, it is either read as this number with the mark 1
+    /// (`marks_first_pair`), or as a random number with the mark −1, which the first pair has otherwise.
+    Marked { steps: usize, is_product: bool, marks_first_pair: bool },
     /// Experiments 6a and 6b: the order of X and Y at two or three places.
     TemporalOrder { places: usize },
 }
@@ -153,8 +153,8 @@ impl Task {
             Self::TwoSequence { steps, signal, has_noisy_signal, has_noisy_targets } => {
                 two_sequence(rng, [steps, signal], [has_noisy_signal, has_noisy_targets])
             }
-            Self::Marked { steps, is_product, is_first_open } => {
-                marked(rng, steps, is_product, is_first_open)
+            Self::Marked { steps, is_product, marks_first_pair } => {
+                marked(rng, steps, is_product, marks_first_pair)
             }
             Self::TemporalOrder { places } => temporal_order(rng, places),
         }
@@ -214,19 +214,23 @@ fn trigger(rng: &mut impl Rng, p: usize, q: usize) -> Sequence {
     Sequence { inputs: one_hot(&symbols, p + 4), expected: targets.clone(), targets }
 }
 
-fn marked(rng: &mut impl Rng, least: usize, is_product: bool, is_first_open: bool) -> Sequence {
+/// What the number of a first pair counts as.
+fn neutral(is_product: bool) -> f64 {
+    f64::from(is_product)
+}
+
+fn marked(rng: &mut impl Rng, least: usize, is_product: bool, marks_first_pair: bool) -> Sequence {
     let steps = length(rng, least);
     let first = rng.random_range(0..10);
     let second = rng.random_range(0..least / 2 - 1); // among those that are not marked yet
     let second = second + usize::from(second >= first);
-    // what the number of the first pair counts for
-    let (low, neutral) = if is_product { (0.0, 1.0) } else { (-1.0, 0.0) };
+    let (low, neutral) = (if is_product { 0.0 } else { -1.0 }, neutral(is_product));
     let mut inputs = Vec::with_capacity(2 * steps);
     for step in 0..steps {
         let is_marked = [first, second].contains(&step);
         let x = rng.random_range(low..1.0);
         inputs.extend(match (step, is_marked) {
-            (0, true) if is_first_open => [neutral, 1.0],
+            (0, true) if marks_first_pair => [neutral, 1.0],
             (0, _) => [x, -1.0],
             _ if step + 1 == steps => [x, -1.0],
             _ => [x, f64::from(is_marked)],
@@ -287,21 +291,30 @@ mod tests {
             assert!(read.len() >= 7 && read[2..read.len() - 1].iter().all(|&symbol| symbol < 3));
             assert_eq!(symbols(&it.targets, 2), [read[1] - 5]);
 
-            for (is_product, is_first_open) in
+            for (is_product, marks_first_pair) in
                 [(false, false), (true, false), (false, true), (true, true)]
             {
-                let it = Task::Marked { steps: 50, is_product, is_first_open }.draw(rng);
+                let it = Task::Marked { steps: 50, is_product, marks_first_pair }.draw(rng);
                 let pairs = it.inputs.chunks_exact(2);
                 let marked: Vec<f64> =
                     pairs.filter(|pair| pair[1] == 1.0).map(|pair| pair[0]).collect();
                 let target = match (&marked[..], is_product) {
                     (&[a, b], true) => a * b,
                     (&[a, b], false) => 0.5 + (a + b) / 4.0,
-                    (&[a], true) if !is_first_open => a, // the other was the first pair
-                    (&[a], false) if !is_first_open => 0.5 + a / 4.0,
+                    (&[a], true) if !marks_first_pair => a, // the other was the first pair
+                    (&[a], false) if !marks_first_pair => 0.5 + a / 4.0,
                     _ => panic!("{marked:?}"),
                 };
                 assert_eq!(it.targets, [target]);
+                let marks: Vec<f64> = it.inputs.chunks_exact(2).map(|pair| pair[1]).collect();
+                let at: Vec<usize> = (0..marks.len()).filter(|&step| marks[step] == 1.0).collect();
+                assert!((50..=55).contains(&marks.len()));
+                assert!(at.len() == 1 || at[0] < 10, "the first of two is among the first ten");
+                assert!(at.iter().all(|&step| step < 25));
+                assert_eq!(marks[marks.len() - 1], -1.0);
+                assert!(
+                    marks[0] == -1.0 || marks_first_pair && it.inputs[0] == neutral(is_product)
+                );
             }
 
             let it = Task::TemporalOrder { places: 3 }.draw(rng);
@@ -330,7 +343,10 @@ mod tests {
             let it = task(false, true).draw(rng);
             assert_eq!(it.expected, [if it.inputs[0] == 1.0 { 0.2 } else { 0.8 }]);
             assert_ne!(it.targets, it.expected);
-            assert!((20..=22).contains(&task(true, false).draw(rng).inputs.len()));
+            let it = task(true, false).draw(rng);
+            assert!((20..=22).contains(&it.inputs.len()));
+            assert!(it.inputs[..3].iter().all(|x| x.abs() != 1.0), "the signal has noise");
+            assert!(it.inputs[0] != it.inputs[1]);
         }
     }
 

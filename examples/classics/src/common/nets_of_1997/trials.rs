@@ -30,7 +30,8 @@ pub(crate) struct Experiment {
     pub(crate) task: Task,
     /// The learning rate.
     pub(crate) rate: f64,
-    /// The numbers of sequences after which the blocks are added to a network; empty if it begins with all of them.
+    /// The number of sequences after which each block is added to a network, 0 for those with which it begins; empty if it
+    /// begins with all.
     pub(crate) added_at: &'static [usize],
     /// To be satisfied one after the other.
     pub(crate) rules: Vec<Rule>,
@@ -110,11 +111,7 @@ impl Experiment {
             {
                 let mut rng = bptt::rng(seeds[next] as u64);
                 nets.push(&mut rng);
-                self.added_at
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, at)| **at > 0)
-                    .for_each(|(block, _)| nets.move_biases(runs.len(), block, -ABSENT));
+                self.remove_blocks(&mut nets, runs.len());
                 let source = Source::new(&self.task, &mut rng);
                 runs.push(Run::new(seeds[next], rng, source));
             }
@@ -128,12 +125,7 @@ impl Experiment {
                 run.note(sequences, answers, self.rules[run.reached.len()]);
             }
             for (net, run) in runs.iter().enumerate() {
-                let is_now =
-                    |at: usize| at > 0 && (at..at + self.interval).contains(&run.sequences);
-                for block in (0..self.added_at.len()).filter(|&block| is_now(self.added_at[block]))
-                {
-                    nets.move_biases(net, block, ABSENT);
-                }
+                self.add_blocks(&mut nets, net, run.sequences);
             }
             self.look(&mut runs, &nets);
             let is_done =
@@ -150,6 +142,21 @@ impl Experiment {
                     queue.done();
                 }
             }
+        }
+    }
+
+    /// Removes the blocks from a new network that are added later.
+    fn remove_blocks(&self, nets: &mut Nets<'_>, net: usize) {
+        for (block, _) in self.added_at.iter().enumerate().filter(|(_, at)| **at > 0) {
+            nets.move_biases(net, block, -ABSENT);
+        }
+    }
+
+    /// Adds the blocks to a network whose time has come in the last `interval` of `sequences` sequences.
+    fn add_blocks(&self, nets: &mut Nets<'_>, net: usize, sequences: usize) {
+        let is_now = |at: usize| at > 0 && (at..at + self.interval).contains(&sequences);
+        for (block, _) in self.added_at.iter().enumerate().filter(|(_, at)| is_now(**at)) {
+            nets.move_biases(net, block, ABSENT);
         }
     }
 
@@ -283,15 +290,15 @@ impl Run {
 mod tests {
     use super::*;
 
-    /// Notes answers that are each off by `error`, but for that of sequence `wrong`, which is off by 0.5. Returns after how
-    /// many sequences the rule was satisfied.
-    fn satisfied_after(error: f64, wrong: usize, rule: Rule) -> Option<usize> {
-        let task = Task::Marked { steps: 100, is_product: false, is_first_open: true };
+    /// Notes answers that are each off by `error`, but for that of sequence `wrong`, if any, which is off by 0.5. Returns after
+    /// how many sequences the rule was satisfied.
+    fn satisfied_after(error: f64, wrong: Option<usize>, rule: Rule) -> Option<usize> {
+        let task = Task::Marked { steps: 100, is_product: false, marks_first_pair: true };
         let mut rng = bptt::rng(0);
         let source = Source::new(&task, &mut rng);
         let mut run = Run::new(0, rng, source);
         for sequence in 0..3000 {
-            let off = if sequence == wrong { 0.5 } else { error };
+            let off = if Some(sequence) == wrong { 0.5 } else { error };
             let expected = Sequence { inputs: vec![], targets: vec![], expected: vec![0.2] };
             run.note(&[expected], &[vec![0.2 + off]], rule);
         }
@@ -302,10 +309,22 @@ mod tests {
     #[test]
     fn a_rule_looks_at_the_most_recent_sequences() {
         let rule = |wrong| Rule::Recent { wrong, error: 0.01 };
-        assert_eq!(satisfied_after(0.009, 6000, rule(1)), Some(2000));
-        assert_eq!(satisfied_after(0.011, 6000, rule(1)), None, "the mean error is too large");
-        assert_eq!(satisfied_after(0.009, 30, rule(1)), Some(2031), "one wrong is one too many");
-        assert_eq!(satisfied_after(0.009, 30, rule(2)), Some(2000), "fewer than two are wrong");
-        assert_eq!(satisfied_after(0.009, 1500, rule(1)), None, "it stays for 2000 sequences");
+        assert_eq!(satisfied_after(0.009, None, rule(1)), Some(2000));
+        assert_eq!(satisfied_after(0.011, None, rule(1)), None, "the mean error is too large");
+        assert_eq!(
+            satisfied_after(0.009, Some(30), rule(1)),
+            Some(2031),
+            "one wrong is one too many"
+        );
+        assert_eq!(
+            satisfied_after(0.009, Some(30), rule(2)),
+            Some(2000),
+            "fewer than two are wrong"
+        );
+        assert_eq!(
+            satisfied_after(0.009, Some(1500), rule(1)),
+            None,
+            "it stays for 2000 sequences"
+        );
     }
 }
