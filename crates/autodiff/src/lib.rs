@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod graph;
 mod instances;
 mod ops;
 mod reverse;
@@ -33,6 +34,7 @@ mod tape;
 mod tree;
 mod var;
 
+pub use graph::{Graph, GraphNode, Operator, ScanGraph};
 #[doc(hidden)]
 pub use instances::instances;
 pub use ops::elementwise::Elementwise;

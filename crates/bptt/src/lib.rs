@@ -36,6 +36,7 @@
 //! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients, scan |
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
 //! | `analysis` | `bptt-analysis` | gradients by lag, dynamics, pictures, reports of training; features `analysis`, `plots`, `record` |
+//! | `onnx` | `bptt-onnx` | export to ONNX, any cell as a `Scan`; feature `onnx` |
 //! | `tasks` | `bptt-tasks` | generators of the literature's tasks, formal languages, agents in environments; feature `tasks` |
 //! | `trainers` | `bptt-trainers` | trainers of second order, online and without gradients; feature `trainers` |
 //!
@@ -51,6 +52,8 @@ pub mod guide;
 pub use bptt_analysis as analysis;
 pub use bptt_autodiff as autodiff;
 pub use bptt_layers as layers;
+#[cfg(feature = "onnx")]
+pub use bptt_onnx as onnx;
 #[cfg(feature = "tasks")]
 pub use bptt_tasks as tasks;
 pub use bptt_tensor as tensor;

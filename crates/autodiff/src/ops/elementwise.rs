@@ -51,7 +51,11 @@ pub struct Elementwise<T, const N: usize> {
     name: &'static str,
     kernel: Kernel<T>,
     definition: Arc<dyn Definition<T, N>>,
+    decomposition: Option<Arc<Decomposition<T, N>>>,
 }
+
+/// A function in other operations.
+type Decomposition<T, const N: usize> = dyn for<'t> Fn([Var<'t, T>; N]) -> Var<'t, T> + Send + Sync;
 
 impl<T: Scalar, const N: usize> Elementwise<T, N> {
     /// A function from its value and its slopes.
@@ -113,7 +117,25 @@ impl<T: Scalar, const N: usize> Elementwise<T, N> {
         let definition = Arc::new(Functions { constants, value, slopes });
         let functions = definition.clone();
         let kernel = Kernel::of_elements(move |x| (functions.value)(&functions.constants, x));
-        Self { name, kernel, definition }
+        Self { name, kernel, definition, decomposition: None }
+    }
+
+    /// Tells how the library's own operations compute the function, for [exporters](Operation::decompose).
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Elementwise, Graph};
+    /// let cube = Elementwise::<f32, 1>::new("cube", |[x]| x * x * x, |[x], _y| [x * x * 3.0])
+    ///     .decomposition(|[x]| x * x * x);
+    /// let graph = Graph::trace(&[[4].into()], |_, inputs| vec![cube.apply([inputs[0]])]);
+    /// assert_eq!(graph.nodes.iter().filter(|node| node.operator.name() == "mul").count(), 2);
+    /// ```
+    #[must_use]
+    pub fn decomposition(
+        mut self,
+        decompose: impl for<'t> Fn([Var<'t, T>; N]) -> Var<'t, T> + Send + Sync + 'static,
+    ) -> Self {
+        self.decomposition = Some(Arc::new(decompose));
+        self
     }
 
     /// Applies the function to variables, which broadcast.
@@ -187,6 +209,11 @@ impl<T: Scalar, const N: usize> Operation<T> for Elementwise<T, N> {
             let slopes = || slopes.get_or_init(|| self.definition.slopes(inputs, y));
             at.add(i, || g.chain_mul(slopes()[i]));
         }
+    }
+
+    fn decompose<'t>(&self, inputs: &[Var<'t, T>]) -> Option<Var<'t, T>> {
+        let decompose = self.decomposition.as_ref()?;
+        Some(decompose(array::from_fn(|i| inputs[i])))
     }
 
     fn equals(&self, other: &dyn Operation<T>) -> bool {

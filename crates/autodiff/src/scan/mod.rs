@@ -31,4 +31,7 @@ mod trace;
 
 pub use api::{Recompute, Scan, Scanned};
 pub(crate) use flat::FlatScan;
+pub(crate) use ir::line::Line;
+pub(crate) use ir::program::{Input, Kind, Program};
+pub(crate) use run::operation::ScanOperation;
 pub use run::stepper::Stepper;

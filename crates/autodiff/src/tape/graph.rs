@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::context::{Mode, Origin, Step};
 use super::finite::NonFinite;
 use super::id_map::IdMap;
-use super::operation::{Leaf, Op, Operation};
+use super::operation::{Op, Operation};
 use super::probing::Probing;
 use super::roundings::Roundings;
 use super::substitution::Substitutions;
@@ -61,7 +61,9 @@ pub struct Tape<T> {
     pub(super) probing: Probing,
     checking: bool,
     /// Whether gradients cannot be computed, as on [`Tape::inference`].
-    inference: bool,
+    pub(super) inference: bool,
+    /// Whether a user's operations are recorded as the library's own, where they can be.
+    decomposes: bool,
     /// The errors that are added to computed values.
     roundings: Option<Roundings>,
     pub(super) step: Cell<Option<Step>>,
@@ -142,6 +144,7 @@ impl<T: Scalar> Tape<T> {
             probing: Probing::default(),
             checking: false,
             inference: false,
+            decomposes: false,
             roundings: None,
             step: Cell::new(None),
             differentiated: Cell::new(None),
@@ -228,6 +231,11 @@ impl<T: Scalar> Tape<T> {
         Self { mode: Cell::new(Mode::Tracing), ..Self::new() }
     }
 
+    /// An empty tape that records shapes without values, and a user's operations as the library's own, where they can be.
+    pub(crate) fn of_decomposed_shapes() -> Self {
+        Self { decomposes: true, ..Self::of_shapes() }
+    }
+
     /// Records a user's operation on these inputs.
     ///
     /// # Panics
@@ -238,6 +246,11 @@ impl<T: Scalar> Tape<T> {
     pub fn apply<'t>(&'t self, operation: impl Operation<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         for input in inputs {
             input.on_tape(self);
+        }
+        if self.decomposes
+            && let Some(value) = operation.decompose(inputs)
+        {
+            return value;
         }
         self.record(Op::Custom(Rc::new(operation)), inputs)
     }
@@ -338,15 +351,6 @@ impl<T: Scalar> Tape<T> {
         !self.inference && self.mode.get() == Mode::Recording
     }
 
-    /// Panics on a tape for inference, on which no gradient can be computed.
-    #[track_caller]
-    pub(crate) fn assert_differentiable(&self, operation: &str) {
-        assert!(
-            !self.inference,
-            "{operation}: a tape made by Tape::inference saves nothing for gradients; make it by Tape::new"
-        );
-    }
-
     /// Whether every operation must be recorded by itself, including those in the steps of a scan.
     pub(crate) fn sees_every_operation(&self) -> bool {
         self.checking || self.roundings.is_some() || self.untied.is_by_step()
@@ -355,12 +359,6 @@ impl<T: Scalar> Tape<T> {
     /// Removes and returns the nodes from `start` on.
     pub(crate) fn drain(&self, start: u32) -> Vec<Node<T>> {
         self.nodes.borrow_mut().split_off(start as usize)
-    }
-
-    /// The number of a literal of an equation; `None` for any other value.
-    pub(crate) fn literal(&self, id: u32) -> Option<f64> {
-        let node = &self.nodes()[id as usize];
-        matches!(node.op, Op::Leaf(Leaf::Scalar)).then(|| node.value.item().as_f64())
     }
 }
 

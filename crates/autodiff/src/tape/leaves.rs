@@ -208,6 +208,12 @@ impl<T: Scalar> Tape<T> {
         }
     }
 
+    /// The number of a literal of an equation; `None` for any other value.
+    pub(crate) fn literal(&self, id: u32) -> Option<f64> {
+        let node = &self.nodes()[id as usize];
+        matches!(node.op, Op::Leaf(Leaf::Scalar)).then(|| node.value.item().as_f64())
+    }
+
     #[track_caller]
     #[inline(never)]
     pub(crate) fn leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {

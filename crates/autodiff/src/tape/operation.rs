@@ -136,6 +136,15 @@ pub trait Operation<T>: fmt::Debug + Any {
         None
     }
 
+    /// The operation's value by the library's own operations, if they can compute it.
+    ///
+    /// [`Graph::trace`](crate::Graph::trace) records them in place of the operation, so that an exporter need not know it. The values
+    /// are the same. Gradients are not asked for.
+    fn decompose<'t>(&self, inputs: &[Var<'t, T>]) -> Option<Var<'t, T>> {
+        let _ = inputs;
+        None
+    }
+
     /// Whether another operation computes the same values from the same inputs and has the same
     /// gradient rule.
     ///

@@ -84,6 +84,15 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
+    /// Panics on a tape for inference, on which no gradient can be computed.
+    #[track_caller]
+    pub(crate) fn assert_differentiable(&self, operation: &str) {
+        assert!(
+            !self.inference,
+            "{operation}: a tape made by Tape::inference saves nothing for gradients; make it by Tape::new"
+        );
+    }
+
     /// the step, and does not need the values that this tape does not keep.
     #[track_caller]
     pub(crate) fn assert_records_gradients(&self, operation: &str) {

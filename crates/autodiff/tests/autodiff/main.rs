@@ -5,6 +5,7 @@ mod derivatives;
 mod drawing;
 mod faults;
 mod gradients;
+mod graph;
 mod parity;
 mod scan;
 mod sequences;

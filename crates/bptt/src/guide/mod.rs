@@ -23,6 +23,8 @@ guides! {
     #[cfg(any(doc, feature = "tasks"))] // its examples need the feature
     tasks "tasks.md"
     weights "weights.md"
+    #[cfg(any(doc, feature = "onnx"))] // its examples need the feature
+    onnx "onnx.md"
     language_models "language-models.md"
     write_a_cell "write-a-cell.md"
     test_your_cell "test-your-cell.md"

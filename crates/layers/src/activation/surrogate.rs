@@ -65,7 +65,9 @@ impl Surrogate {
             let s = if v > T::zero() { T::one() } else { T::zero() };
             if v.is_nan() { v } else { s }
         };
-        Elementwise::with_constants("spike", self, spike, |this, [v], _| [this.slope(v)]).apply([v])
+        Elementwise::with_constants("spike", self, spike, |this, [v], _| [this.slope(v)])
+            .decomposition(|[v]| v.equal(v).select(v.gt(0.0), v))
+            .apply([v])
     }
 
     /// Returns the slope that stands in for the derivative of the spikes.

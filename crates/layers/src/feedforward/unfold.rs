@@ -1,6 +1,6 @@
 //! The patches of images as rows, so that a convolution is one matrix product.
 
-use bptt_autodiff::{Operation, Pullback, RowFunction};
+use bptt_autodiff::{Operation, Pullback, RowFunction, Var};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 /// The patches that a kernel reads from images. The extents are vertical, then horizontal.
@@ -116,6 +116,23 @@ impl<T: Scalar> Operation<T> for Unfold {
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let g = at.cotangent();
         at.add(0, || g.tape().apply(Fold(self.0), &[g]));
+    }
+
+    /// The elements of patches by their places in an image. Those of the padding are selected away.
+    fn decompose<'t>(&self, inputs: &[Var<'t, T>]) -> Option<Var<'t, T>> {
+        let (images, shape) = (inputs[0], inputs[0].shape());
+        let patches = Operation::<T>::shape(self, &[&shape]).ok()?;
+        let [leading @ .., _, _, channels] = &shape[..] else { return None };
+        let elements = self.0.image[0] * self.0.image[1] * channels;
+        let size = self.0.count[0] * self.0.count[1] * self.0.size(*channels);
+        let (mut places, mut is_inside) = (vec![0; size], Tensor::zeros([size]));
+        self.0.for_each_run(1, *channels, |[image, patch], length| {
+            (image..).zip(&mut places[patch..patch + length]).for_each(|(from, to)| *to = from);
+            is_inside.as_mut_slice()[patch..patch + length].fill(T::one());
+        });
+        let rows = images.reshape([leading.iter().product(), elements]).transpose(0, 1);
+        let gathered = rows.gather_rows(&places).transpose(0, 1);
+        Some(images.tape().constant(is_inside).select(gathered, 0.0).reshape(patches))
     }
 
     fn equals(&self, other: &dyn Operation<T>) -> bool {

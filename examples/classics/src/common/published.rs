@@ -118,7 +118,7 @@ fn compare<const N: usize>(
 }
 
 /// Returns the mean number of sequences; NaN without a success.
-pub(crate) fn mean(sequences: &[f64]) -> f64 {
+fn mean(sequences: &[f64]) -> f64 {
     sequences.iter().sum::<f64>() / sequences.len() as f64
 }
 

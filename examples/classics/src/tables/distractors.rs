@@ -10,7 +10,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "distractors",
-    shows: "nets of memory blocks recall a symbol after fifty distractors, from gradient descent alone",
+    shows: "it is open after how many sequences nets of memory blocks recall a symbol after fifty distractors",
     sources: &[(Text::Lstm, "5.2 Experiment 2")],
     run,
 };

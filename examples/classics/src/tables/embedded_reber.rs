@@ -8,13 +8,14 @@
 //! weights from inputs to outputs and biases of outputs, and with these, a slope that does not vanish, targets of 0.1 and 0.9,
 //! or softmax outputs with cross-entropy.
 
+use crate::common::curves::median;
 use crate::common::nets_of_1997::{Experiment, Shortcuts, Signal, Task, embedded_reber};
-use crate::common::published::{AS_DESCRIBED, Published, Row, Variant, mean, table};
+use crate::common::published::{AS_DESCRIBED, Published, Row, Variant, table};
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "embedded-reber",
-    shows: "most nets with shortcuts and output biases learn the embedded Reber grammar, at about the published speed, and few nets as described do",
+    shows: "with shortcuts and output biases, most nets learn the embedded Reber grammar, at about the published speed; as described, fewer do",
     sources: &[(Text::Lstm, "5.1 Experiment 1")],
     run,
 };
@@ -63,10 +64,11 @@ fn run(session: &mut Session) -> Result<()> {
         ),
     );
     let published = ROWS.map(|(.., it)| it.sequences.expect("nets learn") as f64);
-    let mut ratios = found.iter().zip(published).map(|(row, published)| mean(&row[1]) / published);
+    let mut ratios =
+        found.iter().zip(published).map(|(row, published)| median(&row[1]) / published);
     session.check(
-        "with shortcuts and biases, successful nets take the published number of strings, within a factor of 1.6",
-        ratios.all(|ratio| (0.625..1.6).contains(&ratio)),
+        "with shortcuts and biases, half of the successful nets take 0.6 to 1 times the published mean number of strings",
+        ratios.all(|ratio| (0.6..1.0).contains(&ratio)),
     );
     Ok(())
 }

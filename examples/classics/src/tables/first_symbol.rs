@@ -2,7 +2,7 @@
 //!
 //! A sequence begins and ends with x or y. Between are `p − 1` symbols, always the same (2a) or random (2b), and every next
 //! symbol is to be predicted. The cell is added to the net after 1 000 sequences. A net has learned when it makes no mistake in
-//! 10 000 new sequences, which is tried every 20 sequences. A net that has read 20 000 sequences has failed.
+//! 10 000 new sequences, which is tried every 20 sequences. A net that has read 10 000 sequences has failed.
 //!
 //! The second table has the same task for a net without a cell, which learns by back-propagation through time.
 

@@ -10,7 +10,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "two-sequence",
-    shows: "it is open after how many sequences nets of memory blocks learn a class from the first numbers among noise",
+    shows: "nets of memory blocks learn a class from the first numbers among noise, in fewer sequences than published",
     sources: &[(Text::Lstm, "5.3 Experiment 3")],
     run,
 };

@@ -104,6 +104,16 @@ impl<T: Scalar> ScanOperation<T> {
         &self.step
     }
 
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.reversed
+    }
+
+    /// Where each output begins within the row of all outputs, and its shape.
+    pub(crate) fn layout(&self) -> Vec<(usize, Shape)> {
+        let Outputs { stacked, state, sums } = self.outputs(|range, shape| (range.start, shape));
+        stacked.into_iter().chain(state).chain(sums).collect()
+    }
+
     /// Calls `make` for each output, with its range within the row of all outputs and its shape.
     fn outputs<V>(&self, mut make: impl FnMut(Range<usize>, Shape) -> V) -> Outputs<V> {
         let program = &self.step.hoisted.program;

@@ -87,7 +87,7 @@ pub(crate) fn first_and_last(p: usize, is_random: bool) -> Experiment {
         rate: 1.0,
         added_at: &[1000],
         rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
-        cap: 20_000,
+        cap: 10_000,
         interval: 20,
         final_test: 0,
     }

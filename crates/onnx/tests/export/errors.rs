@@ -1,0 +1,107 @@
+//! What cannot be exported, and what is asked for wrongly.
+
+use bptt_autodiff::{Elementwise, Param, Tape, Var};
+use bptt_layers::{Cell, Gru, Layer, Linear, Module, StateSizes};
+use bptt_onnx::{Dim, ExportError, export, export_function};
+use bptt_tensor::Tensor;
+
+/// `h ← f(x + w ⊙ h)`
+#[derive(Module)]
+#[module(scalar = f32)]
+struct OfFunction {
+    w: Param<f32>,
+    #[module(skip)]
+    function: fn(Var<'_, f32>) -> Var<'_, f32>,
+}
+
+impl Cell<f32> for OfFunction {
+    type State<'t> = Var<'t, f32>;
+
+    fn step<'t>(&self, x: Var<'t, f32>, h: Var<'t, f32>) -> (Var<'t, f32>, Var<'t, f32>) {
+        let h = (self.function)(x + h * &self.w);
+        (h, h)
+    }
+}
+
+impl StateSizes for OfFunction {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.w.shape()[0]]
+    }
+}
+
+fn of_function(function: fn(Var<'_, f32>) -> Var<'_, f32>) -> OfFunction {
+    OfFunction { w: Param::new(Tensor::ones([3])), function }
+}
+
+fn cube() -> Elementwise<f32, 1> {
+    Elementwise::new("cube", |[x]| x * x * x, |[x], _y| [x * x * 3.0])
+}
+
+#[test]
+fn an_operation_without_a_form_is_named_with_its_line() {
+    let cell = of_function(|x| cube().apply([x]));
+    let error = export(&cell, 3).expect_err("ONNX has no cube");
+    assert!(matches!(&error, ExportError::Unsupported { operation, .. } if operation == "cube"));
+    let text = error.to_string();
+    assert!(text.starts_with("the operation `cube` at "), "{text}");
+    assert!(text.contains("errors.rs:"), "{text}");
+    let cell = of_function(|x| cube().decomposition(|[x]| x * x * x).apply([x]));
+    assert!(export(&cell, 3).is_ok());
+}
+
+#[test]
+fn a_number_of_a_step_is_an_error() {
+    let cell = of_function(|x| x * x.tape().step_index());
+    let error = export(&cell, 3).expect_err("the steps are open");
+    assert!(matches!(error, ExportError::OpenExtent { .. }), "{error}");
+    assert!(error.to_string().ends_with("make it an input"), "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error() {
+    let model = export(&Gru::new(&mut bptt_layers::rng(0), 3, 4), 3).expect("it has a form");
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("no such folder");
+    let error = model.save(folder.join("model.onnx")).expect_err("there is no folder");
+    assert!(error.to_string().contains("no such folder"), "{error}");
+}
+
+#[test]
+#[should_panic(expected = "matmul of [10007, 4] and [3, 12]")]
+fn another_input_size_panics() {
+    let _ = export(&Gru::new(&mut bptt_layers::rng(0), 3, 4), 4);
+}
+
+/// The same bytes each time; names of parameters, inputs and outputs as asked for.
+#[test]
+fn a_function_is_exported_with_its_names() {
+    let linear = Linear::new(&mut bptt_layers::rng(0), 3, 2);
+    let model = || {
+        export_function(
+            &[("a".into(), vec![Dim::Batch, Dim::Of(3)]), ("b".into(), vec![Dim::Of(2)])],
+            &["sum".into(), "product".into()],
+            &[("the weight", &linear.w)],
+            |_, inputs| {
+                let y = inputs[0].matmul(&linear.w);
+                vec![y + inputs[1], y * inputs[1]]
+            },
+        )
+        .expect("it has a form")
+    };
+    assert_eq!((model().inputs(), model().outputs()), (vec!["a", "b"], vec!["sum", "product"]));
+    let bytes = model().to_bytes();
+    assert_eq!(bytes, model().to_bytes());
+    assert!(bytes.windows(10).any(|text| text == b"the weight"));
+}
+
+/// A layer is not changed, and can run as before.
+#[test]
+fn an_export_leaves_the_layer_as_it_is() {
+    let gru = Gru::<f32>::new(&mut bptt_layers::rng(0), 3, 4);
+    let run = || {
+        let tape = Tape::inference();
+        gru.forward(tape.constant(Tensor::ones([5, 2, 3]))).0.value()
+    };
+    let before = run();
+    export(&gru, 3).expect("it has a form");
+    assert_eq!(run(), before);
+}
