@@ -51,6 +51,28 @@ impl Product {
         Self { number: extent, has_steps, has_batch }
     }
 
+    /// Reads a number of an equation, which single precision has rounded.
+    pub(crate) fn of_number(number: f64) -> Self {
+        let is_rounded = |to: f64| to as f32 == number as f32;
+        let both = (STEPS * BATCH) as f64;
+        for (of, has_steps, has_batch) in
+            [(both, true, true), (STEPS as f64, true, false), (BATCH as f64, false, true)]
+        {
+            let times = (number / of).round();
+            // a large number may be rounded to a multiple of a small one by chance
+            if times >= 1.0 && is_rounded(times * of) && (has_steps || number < 1e7) {
+                return Self { number: times as usize, has_steps, has_batch };
+            }
+        }
+        Self { number: 0, has_steps: false, has_batch: false }
+    }
+
+    /// The extent in a trace.
+    pub(crate) fn traced(self) -> usize {
+        let factor = |has: bool, of: usize| if has { of } else { 1 };
+        self.number * factor(self.has_steps, STEPS) * factor(self.has_batch, BATCH)
+    }
+
     pub(crate) fn is_open(self) -> bool {
         self.has_steps || self.has_batch
     }
@@ -99,6 +121,12 @@ mod tests {
         assert_eq!(of(650), (650, false, false));
         assert_eq!(of(BATCH), (1, false, true));
         assert_eq!(of(3 * STEPS * BATCH), (3, true, true));
+        for extent in [BATCH, 5 * STEPS, STEPS * BATCH, 30 * STEPS * BATCH] {
+            assert_eq!(Product::of_number(f64::from(extent as f32)), Product::of(extent));
+        }
+        for number in [0.0, -1.0, 0.5, 650.0, 1e9, 1e30, f64::INFINITY, f64::NAN] {
+            assert!(!Product::of_number(number).is_open(), "{number}");
+        }
         assert_eq!(Product::of(3 * STEPS * BATCH).name(), "3*steps*batch");
     }
 }

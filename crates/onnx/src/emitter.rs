@@ -150,7 +150,7 @@ impl<'s> Emitter<'s> {
                 Operator::Input(input) => Value::Named(inputs[*input].clone()),
                 Operator::Constant(tensor) => Value::Named(self.constant(tensor)?),
                 Operator::Parameter(id, tensor) => Value::Named(self.shared.parameter(*id, tensor)),
-                Operator::Literal(number) => Value::Named(self.shared.literal(*number)),
+                Operator::Literal(number) => Value::Named(self.number(*number)?),
                 Operator::Scan(scan) => {
                     let of = |input: &usize| named(&values[*input]);
                     Value::Results(
@@ -266,6 +266,18 @@ impl<'s> Emitter<'s> {
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         Ok(self.node("Concat", &parts, vec![Attribute::int("axis", 0)]))
+    }
+
+    /// A number of an equation. It may be a number of steps or of sequences, by which a mean divides.
+    fn number(&mut self, value: f64) -> Result<String, ExportError> {
+        let number = Product::of_number(value);
+        if !number.is_open() {
+            return Ok(self.shared.literal(value));
+        }
+        let extent = self.extents(&[number.traced()])?;
+        let to = Attribute::int("to", i64::from(FLOAT));
+        let number = self.node("Cast", &[&extent], vec![to]);
+        Ok(self.node("Squeeze", &[&number], Vec::new()))
     }
 
     pub(crate) fn literal(&mut self, value: f64) -> String {

@@ -155,6 +155,17 @@ pub fn export_function(
     parameters: &[(&str, &Param<f32>)],
     compute: impl for<'t> FnOnce(&'t Tape<f32>, &[Var<'t, f32>]) -> Vec<Var<'t, f32>>,
 ) -> Result<OnnxModel, ExportError> {
+    let fixed = inputs.iter().flat_map(|(_, dims)| dims).filter_map(|dim| match dim {
+        Dim::Of(extent) => Some(*extent),
+        _ => None,
+    });
+    let of_parameters = parameters.iter().flat_map(|(_, param)| param.shape().to_vec());
+    for extent in fixed.chain(of_parameters) {
+        let is_factor = |traced: &usize| extent > 0 && extent.is_multiple_of(*traced);
+        if let Some(traced) = [STEPS, BATCH].into_iter().find(is_factor) {
+            return Err(ExportError::Extent { extent, traced });
+        }
+    }
     let traced = |dims: &[Dim]| -> Shape { dims.iter().map(|dim| dim.traced()).collect() };
     let shapes: Vec<Shape> = inputs.iter().map(|(_, dims)| traced(dims)).collect();
     let graph = Graph::trace(&shapes, compute);

@@ -40,7 +40,13 @@ impl Emitter<'_> {
             Operator::LogSumExp(axis) => self.reduce("ReduceLogSumExp", x, &[*axis], false),
             Operator::Softmax(axis) => self.node("Softmax", &[x], axis_attribute(*axis)),
             Operator::LogSoftmax(axis) => self.node("LogSoftmax", &[x], axis_attribute(*axis)),
-            Operator::Concat(axis) => self.node("Concat", &names, axis_attribute(*axis)),
+            Operator::Concat(axis) => {
+                let is_open = |shape: &&[usize]| Product::of(shape[*axis]).is_open();
+                if shapes.iter().any(is_open) && !is_open(&&node.shape[..]) {
+                    return Err(self.open_extent()); // such as one step more
+                }
+                self.node("Concat", &names, axis_attribute(*axis))
+            }
             Operator::Reshape if shapes[0] == &node.shape[..] => x.to_owned(),
             Operator::Reshape => {
                 let shape = self.reshape_operand(&node.shape)?;
@@ -62,8 +68,13 @@ impl Emitter<'_> {
                 self.node("Reshape", &[&sum, &shape], Vec::new())
             }
             Operator::Slice { axis, start, end } => {
-                let bounds = [*start, *end].map(|place| bound(place, shapes[0][*axis]));
-                self.slice(x, *axis, bounds, 1)
+                let extent = shapes[0][*axis];
+                let is_near_end = |place: usize| place > extent / 2;
+                let is_open = Product::of(extent).is_open() && (*start, *end) != (0, extent);
+                if is_open && is_near_end(*start) != is_near_end(*end) {
+                    return Err(self.open_extent()); // such as one step less
+                }
+                self.slice(x, *axis, [*start, *end].map(|place| bound(place, extent)), 1)
             }
             Operator::GatherRows(indices) => return self.gather_rows(x, indices, shapes[0][0]),
             Operator::CumSum { axis, is_reversed } => {

@@ -1,6 +1,6 @@
 //! All cells of the library, exported, with inputs and the library's outputs.
 
-use bptt_autodiff::{Tape, Tree};
+use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_layers::*;
 use bptt_onnx::OnnxModel;
 use bptt_tensor::Tensor;
@@ -43,6 +43,29 @@ fn case<L: Layer<f32>>(
     let (ys, last) = layer.run(vars[0], start.with_leaves(&vars[1..]), RunOptions::default());
     let outputs = [ys].into_iter().chain(last.leaves()).map(|output| output.value());
     Case { inputs, outputs: outputs.collect() }
+}
+
+/// `y_t = (x_t − mean(x)) ⊙ w + x_T`, with the mean over steps and sequences: values that depend on both open numbers.
+#[derive(Module)]
+#[module(scalar = f32)]
+struct Centred {
+    w: Param<f32>,
+}
+
+impl Layer<f32> for Centred {
+    type State<'t> = ();
+
+    fn start<'t>(&self, _: &'t Tape<f32>, _: usize) {}
+
+    fn run<'t>(
+        &self,
+        xs: Var<'t, f32>,
+        (): (),
+        _: RunOptions<'_, f32>,
+    ) -> (Var<'t, f32>, Self::State<'t>) {
+        let last = xs.index_first(xs.shape()[0] - 1);
+        ((xs - xs.mean(&[0, 1])) * &self.w + last, ())
+    }
 }
 
 /// The input size of all layers.
@@ -108,6 +131,7 @@ cells! {
     conv_lstm: |rng, i, h| ConvLstm::new(rng, [1, i], 1, h, [1, 3]);
     stack_rnn: |rng, i, h| StackRnn::new(rng, i, h, [2, 3], 2);
     turing_machine: |rng, i, h| NeuralTuringMachine::new(rng, i, h, [3, 2]);
+    centred: |rng, i, h| Centred { w: Param::new(Tensor::normal([i], 0.0, 1.0, rng)) };
     linear: |rng, i, h| Linear::new(rng, i, h);
     lstm_below_gru: |rng, i, h| (Lstm::new(rng, i, h), Gru::new(rng, h, h));
     bidirectional: |rng, i, h| Bidirectional::new(Gru::new(rng, i, h), Gru::new(rng, i, h));

@@ -57,6 +57,30 @@ fn a_number_of_a_step_is_an_error() {
     assert!(error.to_string().ends_with("make it an input"), "{error}");
 }
 
+/// A part of the steps has an extent that is not a multiple of their number.
+#[test]
+fn a_part_of_the_steps_is_an_error() {
+    let inputs = [("xs".to_owned(), vec![Dim::Steps, Dim::Batch, Dim::Of(2)])];
+    let exported = |compute: fn(Var<'_, f32>) -> Var<'_, f32>| {
+        export_function(&inputs, &["ys".into()], &[], |_, inputs| vec![compute(inputs[0])])
+    };
+    let is_open = |result| matches!(result, Err(ExportError::OpenExtent { .. }));
+    assert!(is_open(exported(|xs| xs.slice(0, 1..))));
+    assert!(is_open(exported(|xs| Var::concat(&[xs, xs.slice(0, ..1)], 0))));
+    assert!(exported(|xs| xs.slice(0, ..2)).is_ok());
+    assert!(exported(|xs| xs.index_first(xs.shape()[0] - 1)).is_ok());
+    assert!(exported(|xs| Var::concat(&[xs, xs], 0)).is_ok());
+    assert!(exported(|xs| xs.mean(&[0, 1])).is_ok());
+}
+
+#[test]
+fn an_extent_that_stands_for_an_open_one_is_an_error() {
+    let inputs = [("x".to_owned(), vec![Dim::Of(20_014)])];
+    let error = export_function(&inputs, &["y".into()], &[], |_, inputs| vec![inputs[0].tanh()]);
+    let error = error.expect_err("it is twice a number of sequences in a trace");
+    assert!(matches!(error, ExportError::Extent { extent: 20_014, .. }), "{error}");
+}
+
 #[test]
 fn a_file_that_cannot_be_written_is_an_error() {
     let model = export(&Gru::new(&mut bptt_layers::rng(0), 3, 4), 3).expect("it has a form");
