@@ -1,13 +1,9 @@
 //! Extents that a model leaves open.
 //!
-//! A computation is traced with large primes for the number of steps and of sequences. No other extent is a multiple of one
-//! of them, so each extent of a traced value says how it follows from the two.
+//! A computation is traced twice, each time with other primes for the number of steps and of sequences. The factors of an extent
+//! tell how it follows from the two. What the traces do not agree on depends on them in another way.
 
 use crate::proto::{Dimension, Extent, FLOAT, TensorShape, TensorType, Type, ValueInfo};
-
-/// The extents with which a computation is traced.
-pub(crate) const STEPS: usize = 1_000_003;
-pub(crate) const BATCH: usize = 10_007;
 
 /// An extent of an input of an exported function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +17,15 @@ pub enum Dim {
     Of(usize),
 }
 
-impl Dim {
-    /// The extent in a trace.
-    pub(crate) fn traced(self) -> usize {
-        match self {
-            Self::Steps => STEPS,
-            Self::Batch => BATCH,
-            Self::Of(extent) => extent,
-        }
-    }
+/// The open extents of a trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traced {
+    pub(crate) steps: usize,
+    pub(crate) batch: usize,
 }
+
+pub(crate) const TRACES: [Traced; 2] =
+    [Traced { steps: 20_011, batch: 10_007 }, Traced { steps: 20_021, batch: 10_009 }];
 
 /// An extent of a traced value: a number, times the number of steps, times the number of sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,39 +35,38 @@ pub(crate) struct Product {
     pub(crate) has_batch: bool,
 }
 
-impl Product {
-    pub(crate) fn of(mut extent: usize) -> Self {
+impl Traced {
+    pub(crate) fn extent(self, dim: Dim) -> usize {
+        match dim {
+            Dim::Steps => self.steps,
+            Dim::Batch => self.batch,
+            Dim::Of(extent) => extent,
+        }
+    }
+
+    pub(crate) fn product(self, mut extent: usize) -> Product {
         let mut divide = |by: usize| {
             let divides = extent > 0 && extent.is_multiple_of(by);
             extent /= if divides { by } else { 1 };
             divides
         };
-        let (has_steps, has_batch) = (divide(STEPS), divide(BATCH));
-        Self { number: extent, has_steps, has_batch }
+        let (has_steps, has_batch) = (divide(self.steps), divide(self.batch));
+        Product { number: extent, has_steps, has_batch }
     }
 
-    /// Reads a number of an equation, which single precision has rounded.
-    pub(crate) fn of_number(number: f64) -> Self {
-        let is_rounded = |to: f64| to as f32 == number as f32;
-        let both = (STEPS * BATCH) as f64;
-        for (of, has_steps, has_batch) in
-            [(both, true, true), (STEPS as f64, true, false), (BATCH as f64, false, true)]
-        {
-            let times = (number / of).round();
-            // a large number may be rounded to a multiple of a small one by chance
-            if times >= 1.0 && is_rounded(times * of) && (has_steps || number < 1e7) {
-                return Self { number: times as usize, has_steps, has_batch };
-            }
+    /// The open extent that a number of an equation is, which single precision has rounded if it is a multiple of both.
+    pub(crate) fn extent_of(self, number: f64) -> Option<usize> {
+        let both = self.steps * self.batch;
+        let times = (number / both as f64).round();
+        if (1.0..50.0).contains(&times) && (times * both as f64) as f32 == number as f32 {
+            return Some(times as usize * both);
         }
-        Self { number: 0, has_steps: false, has_batch: false }
+        let is_exact = number.fract() == 0.0 && (1.0..f64::from(1 << 24)).contains(&number);
+        is_exact.then_some(number as usize).filter(|&extent| self.product(extent).is_open())
     }
+}
 
-    /// The extent in a trace.
-    pub(crate) fn traced(self) -> usize {
-        let factor = |has: bool, of: usize| if has { of } else { 1 };
-        self.number * factor(self.has_steps, STEPS) * factor(self.has_batch, BATCH)
-    }
-
+impl Product {
     pub(crate) fn is_open(self) -> bool {
         self.has_steps || self.has_batch
     }
@@ -87,18 +81,23 @@ impl Product {
 }
 
 /// Describes a value of the interface of a model. Open extents have names.
-pub(crate) fn value_info(name: &str, shape: &[usize]) -> ValueInfo {
-    described(name, shape, |product| Some(Extent::Parameter(product.name())))
+pub(crate) fn value_info(name: &str, shape: &[usize], traced: Traced) -> ValueInfo {
+    described(name, shape, traced, |product| Some(Extent::Parameter(product.name())))
 }
 
 /// Describes a value of the interface of a step. Open extents are unknown.
-pub(crate) fn value_info_of_step(name: &str, shape: &[usize]) -> ValueInfo {
-    described(name, shape, |_| None)
+pub(crate) fn value_info_of_step(name: &str, shape: &[usize], traced: Traced) -> ValueInfo {
+    described(name, shape, traced, |_| None)
 }
 
-fn described(name: &str, shape: &[usize], open: impl Fn(Product) -> Option<Extent>) -> ValueInfo {
+fn described(
+    name: &str,
+    shape: &[usize],
+    traced: Traced,
+    open: impl Fn(Product) -> Option<Extent>,
+) -> ValueInfo {
     let dimension = |&extent: &usize| {
-        let product = Product::of(extent);
+        let product = traced.product(extent);
         let known = || Some(Extent::Value(extent as i64));
         Dimension { value: if product.is_open() { open(product) } else { known() } }
     };
@@ -113,20 +112,23 @@ mod tests {
 
     #[test]
     fn extents_are_read_from_their_factors() {
-        let of = |extent| {
-            let Product { number, has_steps, has_batch } = Product::of(extent);
-            (number, has_steps, has_batch)
-        };
-        assert_eq!(of(0), (0, false, false));
-        assert_eq!(of(650), (650, false, false));
-        assert_eq!(of(BATCH), (1, false, true));
-        assert_eq!(of(3 * STEPS * BATCH), (3, true, true));
-        for extent in [BATCH, 5 * STEPS, STEPS * BATCH, 30 * STEPS * BATCH] {
-            assert_eq!(Product::of_number(f64::from(extent as f32)), Product::of(extent));
+        for traced in TRACES {
+            let Traced { steps, batch } = traced;
+            let of = |extent| {
+                let Product { number, has_steps, has_batch } = traced.product(extent);
+                (number, has_steps, has_batch)
+            };
+            assert_eq!(of(0), (0, false, false));
+            assert_eq!(of(650), (650, false, false));
+            assert_eq!(of(batch), (1, false, true));
+            assert_eq!(of(3 * steps * batch), (3, true, true));
+            assert_eq!(traced.product(3 * steps * batch).name(), "3*steps*batch");
+            for extent in [batch, 5 * steps, steps * batch, 30 * steps * batch] {
+                assert_eq!(traced.extent_of(f64::from(extent as f32)), Some(extent));
+            }
+            for number in [0.0, -1.0, 0.5, 650.0, 1e9, 1e12, 1e30, f64::INFINITY, f64::NAN] {
+                assert_eq!(traced.extent_of(number), None, "{number}");
+            }
         }
-        for number in [0.0, -1.0, 0.5, 650.0, 1e9, 1e30, f64::INFINITY, f64::NAN] {
-            assert!(!Product::of_number(number).is_open(), "{number}");
-        }
-        assert_eq!(Product::of(3 * STEPS * BATCH).name(), "3*steps*batch");
     }
 }

@@ -2,16 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bptt_autodiff::{Graph, GraphNode, Operator, ParamId, ScanGraph};
+use bptt_autodiff::{Graph, Operator, ParamId, ScanGraph};
 use bptt_tensor::Tensor;
 
-use crate::dims::{Product, value_info_of_step};
+use crate::dims::{Product, Traced, value_info_of_step};
 use crate::error::ExportError;
 use crate::proto::{self, Attribute, FLOAT, INT64};
 
 /// What all graphs of a model share: its constants, which the body of a scan reads from outside.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
+    /// The open extents of the trace.
+    pub(crate) traced: Traced,
     pub(crate) initializers: Vec<proto::Tensor>,
     /// The names of constants that stand once: by the bits of a number, by whole numbers, and by parameter.
     literals: HashMap<u64, String>,
@@ -27,6 +29,21 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(traced: Traced) -> Self {
+        Self {
+            traced,
+            initializers: Vec::new(),
+            literals: HashMap::new(),
+            integers: HashMap::new(),
+            parameters: HashMap::new(),
+            prelude: Vec::new(),
+            sources: [None, None],
+            extents: [None, None],
+            names: HashSet::new(),
+            values: 0,
+        }
+    }
+
     /// Returns a name that no other value has.
     fn fresh(&mut self, kind: &str) -> String {
         self.values += 1;
@@ -137,6 +154,10 @@ impl<'s> Emitter<'s> {
         Self { shared, nodes: Vec::new(), operation: String::new(), line: None }
     }
 
+    pub(crate) fn product(&self, extent: usize) -> Product {
+        self.shared.traced.product(extent)
+    }
+
     /// Emits a computation of these inputs. Returns the names of its outputs.
     pub(crate) fn graph(
         &mut self,
@@ -152,10 +173,11 @@ impl<'s> Emitter<'s> {
                 Operator::Parameter(id, tensor) => Value::Named(self.shared.parameter(*id, tensor)),
                 Operator::Literal(number) => Value::Named(self.number(*number)?),
                 Operator::Scan(scan) => {
-                    let of = |input: &usize| named(&values[*input]);
-                    Value::Results(
-                        self.scan(scan, &node.inputs.iter().map(of).collect::<Vec<_>>())?,
-                    )
+                    let names: Vec<String> =
+                        node.inputs.iter().map(|&input| named(&values[input])).collect();
+                    let shapes: Vec<&[usize]> =
+                        node.inputs.iter().map(|&input| &graph.nodes[input].shape[..]).collect();
+                    Value::Results(self.scan(scan, &names, &shapes)?)
                 }
                 Operator::ScanOutput(result) => match &values[node.inputs[0]] {
                     Value::Results(results) => Value::Named(results[*result].clone()),
@@ -212,7 +234,7 @@ impl<'s> Emitter<'s> {
     fn constant(&mut self, tensor: &Tensor<f32>) -> Result<String, ExportError> {
         let mut kept = tensor.clone();
         for (axis, &extent) in tensor.shape().iter().enumerate() {
-            if Product::of(extent).is_open() {
+            if self.product(extent).is_open() {
                 let first = kept.slice(axis as isize, ..1);
                 if first.broadcast_to(kept.shape()) != kept {
                     return Err(self.open_extent());
@@ -231,25 +253,25 @@ impl<'s> Emitter<'s> {
 
     /// The operand of a reshape to this shape.
     pub(crate) fn reshape_operand(&mut self, shape: &[usize]) -> Result<String, ExportError> {
-        let open = shape.iter().filter(|&&extent| Product::of(extent).is_open()).count();
+        let open = shape.iter().filter(|&&extent| self.product(extent).is_open()).count();
         if open > 1 || shape.contains(&0) {
             return self.extents(shape);
         }
         let inferred =
-            |&extent: &usize| if Product::of(extent).is_open() { -1 } else { extent as i64 };
+            |&extent: &usize| if self.product(extent).is_open() { -1 } else { extent as i64 };
         let values: Vec<i64> = shape.iter().map(inferred).collect();
         Ok(self.shared.integers(&values))
     }
 
     /// A vector of the extents of a shape.
     pub(crate) fn extents(&mut self, shape: &[usize]) -> Result<String, ExportError> {
-        if shape.iter().all(|&extent| !Product::of(extent).is_open()) {
+        if shape.iter().all(|&extent| !self.product(extent).is_open()) {
             let values: Vec<i64> = shape.iter().map(|&extent| extent as i64).collect();
             return Ok(self.shared.integers(&values));
         }
         let mut parts = Vec::new();
         for &extent in shape {
-            let Product { number, has_steps, has_batch } = Product::of(extent);
+            let Product { number, has_steps, has_batch } = self.product(extent);
             let mut factors = Vec::new();
             for (which, has) in [has_steps, has_batch].into_iter().enumerate() {
                 if has {
@@ -270,11 +292,10 @@ impl<'s> Emitter<'s> {
 
     /// A number of an equation. It may be a number of steps or of sequences, by which a mean divides.
     fn number(&mut self, value: f64) -> Result<String, ExportError> {
-        let number = Product::of_number(value);
-        if !number.is_open() {
+        let Some(extent) = self.shared.traced.extent_of(value) else {
             return Ok(self.shared.literal(value));
-        }
-        let extent = self.extents(&[number.traced()])?;
+        };
+        let extent = self.extents(&[extent])?;
         let to = Attribute::int("to", i64::from(FLOAT));
         let number = self.node("Cast", &[&extent], vec![to]);
         Ok(self.node("Squeeze", &[&number], Vec::new()))
@@ -298,13 +319,14 @@ impl<'s> Emitter<'s> {
         &mut self,
         scan: &ScanGraph<f32>,
         inputs: &[String],
+        shapes: &[&[usize]],
     ) -> Result<Vec<String>, ExportError> {
         let (varying, read_by_all) = inputs.split_at(scan.sequences + scan.states);
         let step = &scan.step;
+        let traced = self.shared.traced;
         let shape = |input: usize| {
-            let is_it =
-                |node: &&GraphNode<f32>| matches!(node.operator, Operator::Input(i) if i == input);
-            step.nodes.iter().find(is_it).map(|node| node.shape.to_vec())
+            let without_steps = usize::from(input < scan.sequences);
+            &shapes[input][without_steps..]
         };
         let kinds = (0..varying.len()).map(|i| if i < scan.sequences { "entry" } else { "state" });
         let names: Vec<String> = kinds.map(|kind| self.shared.fresh(kind)).collect();
@@ -322,13 +344,15 @@ impl<'s> Emitter<'s> {
             if !own.remove(&name) {
                 name = body.node("Identity", &[&name], Vec::new());
             }
-            declared.push(value_info_of_step(&name, &step.nodes[step.outputs[output]].shape));
+            declared.push(value_info_of_step(
+                &name,
+                &step.nodes[step.outputs[output]].shape,
+                traced,
+            ));
         }
         let nodes = body.nodes;
         let (entries, states) = names.split_at(scan.sequences);
-        let of = |name: &String, input: usize| {
-            value_info_of_step(name, &shape(input).expect("a step has all its inputs"))
-        };
+        let of = |name: &String, input: usize| value_info_of_step(name, shape(input), traced);
         let states_first = states
             .iter()
             .zip(scan.sequences..)

@@ -26,16 +26,6 @@ pub enum ExportError {
         /// The line of its equation.
         line: Option<String>,
     },
-    /// An extent of a parameter or of an input cannot be told from the open ones.
-    #[error(
-        "an extent is {extent}, a multiple of the number {traced} with which a model is traced; choose another size"
-    )]
-    Extent {
-        /// The extent.
-        extent: usize,
-        /// The number of steps or of sequences in a trace.
-        traced: usize,
-    },
     /// The file cannot be written.
     #[error("cannot write `{}`: {source}; choose another path", path.display())]
     Write {

@@ -23,10 +23,11 @@ mod error;
 mod operators;
 mod proto;
 
-use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use bptt_autodiff::{Graph, Param, Tape, Tree, Var};
+use bptt_layers::weights::atomic;
 use bptt_layers::{Layer, Module, RunOptions};
 use bptt_tensor::Shape;
 use prost::Message;
@@ -34,7 +35,7 @@ use prost::Message;
 pub use dims::Dim;
 pub use error::ExportError;
 
-use dims::{BATCH, STEPS, value_info};
+use dims::{TRACES, Traced, value_info};
 use emitter::{Emitter, Shared};
 
 /// The version of ONNX's operator set that exported models use.
@@ -60,9 +61,7 @@ impl OnnxModel {
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ExportError> {
         let path = path.as_ref();
-        let partial = path.with_extension("onnx.partial");
-        let written =
-            fs::write(&partial, self.to_bytes()).and_then(|()| fs::rename(&partial, path));
+        let written = atomic::write(path, |file| file.write_all(&self.to_bytes()));
         written.map_err(|source| ExportError::Write { path: path.to_owned(), source })
     }
 
@@ -117,11 +116,16 @@ pub fn export<L: Layer<f32> + Module<f32>>(
     let shapes = |state: &L::State<'_>| -> Vec<Shape> {
         state.leaves().iter().map(|leaf| leaf.shape()).collect()
     };
-    let open = |(small, large): (Shape, Shape)| -> Vec<Dim> {
-        let extents = small.iter().zip(large.iter());
-        extents.map(|(a, b)| if a == b { Dim::Of(*a) } else { Dim::Batch }).collect()
+    let open = |(small, large): (Shape, Shape)| -> Result<Vec<Dim>, ExportError> {
+        let extent = |(&a, &b): (&usize, &usize)| match (a, b) {
+            (a, b) if a == b => Ok(Dim::Of(a)),
+            (2, 3) => Ok(Dim::Batch),
+            _ => Err(ExportError::OpenExtent { operation: "the state".into(), line: None }),
+        };
+        small.iter().zip(large.iter()).map(extent).collect()
     };
     let states = shapes(&small).into_iter().zip(shapes(&large)).map(open);
+    let states = states.collect::<Result<Vec<_>, _>>()?;
     let mut inputs = vec![("xs".to_owned(), vec![Dim::Steps, Dim::Batch, Dim::Of(input_size)])];
     inputs.extend(small.paths("first").into_iter().zip(states));
     let last = small.paths("last");
@@ -147,61 +151,28 @@ pub fn export<L: Layer<f32> + Module<f32>>(
 ///
 /// # Panics
 ///
-/// If the function panics or reads a value, or if there are not as many outputs as names.
+/// If the function panics or reads a value, or if there are not as many outputs as names. It is traced twice, with two numbers above
+/// 20 000 for the steps and two above 10 000 for the sequences.
 #[track_caller]
 pub fn export_function(
     inputs: &[(String, Vec<Dim>)],
     outputs: &[String],
     parameters: &[(&str, &Param<f32>)],
-    compute: impl for<'t> FnOnce(&'t Tape<f32>, &[Var<'t, f32>]) -> Vec<Var<'t, f32>>,
+    compute: impl for<'t> Fn(&'t Tape<f32>, &[Var<'t, f32>]) -> Vec<Var<'t, f32>>,
 ) -> Result<OnnxModel, ExportError> {
-    let fixed = inputs.iter().flat_map(|(_, dims)| dims).filter_map(|dim| match dim {
-        Dim::Of(extent) => Some(*extent),
-        _ => None,
-    });
-    let of_parameters = parameters.iter().flat_map(|(_, param)| param.shape().to_vec());
-    for extent in fixed.chain(of_parameters) {
-        let is_factor = |traced: &usize| extent > 0 && extent.is_multiple_of(*traced);
-        if let Some(traced) = [STEPS, BATCH].into_iter().find(is_factor) {
-            return Err(ExportError::Extent { extent, traced });
-        }
-    }
-    let traced = |dims: &[Dim]| -> Shape { dims.iter().map(|dim| dim.traced()).collect() };
-    let shapes: Vec<Shape> = inputs.iter().map(|(_, dims)| traced(dims)).collect();
-    let graph = Graph::trace(&shapes, compute);
-    assert_eq!(graph.outputs.len(), outputs.len(), "export: a name for each output");
-
-    let mut shared = Shared::default();
-    let names: Vec<String> = inputs.iter().map(|(name, _)| shared.unique(name)).collect();
-    let results: Vec<String> = outputs.iter().map(|name| shared.unique(name)).collect();
-    for (name, param) in parameters {
-        let name = shared.unique(name);
-        shared.parameters.insert(param.id(), name);
-    }
-    shared.sources = [STEPS, BATCH].map(|extent| {
-        let place = |(name, shape): (&String, &Shape)| {
-            Some((name.clone(), shape.iter().position(|&other| other == extent)?))
+    let [graph, other] = TRACES.map(|traced| {
+        let shape = |(_, dims): &(String, Vec<Dim>)| -> Shape {
+            dims.iter().map(|&dim| traced.extent(dim)).collect()
         };
-        names.iter().zip(&shapes).find_map(place)
+        let shapes: Vec<Shape> = inputs.iter().map(shape).collect();
+        let graph = Graph::trace(&shapes, &compute);
+        assert_eq!(graph.outputs.len(), outputs.len(), "export: a name for each output");
+        emitted(&graph, traced, inputs, outputs, &shapes, parameters)
     });
-    let mut emitter = Emitter::new(&mut shared);
-    let values = emitter.graph(&graph, &names)?;
-    for (value, result) in values.iter().zip(&results) {
-        emitter.rename(value, result.clone());
+    let (graph, other) = (graph?, other?);
+    if graph != other {
+        return Err(difference(&graph, &other));
     }
-    let nodes = emitter.nodes;
-    let declared = |names: &[String], shapes: &[Shape]| {
-        names.iter().zip(shapes).map(|(name, shape)| value_info(name, shape)).collect()
-    };
-    let output_shapes: Vec<Shape> =
-        graph.outputs.iter().map(|&output| graph.nodes[output].shape.clone()).collect();
-    let graph = proto::Graph {
-        node: shared.prelude.into_iter().chain(nodes).collect(),
-        name: "bptt".into(),
-        initializer: shared.initializers,
-        input: declared(&names, &shapes),
-        output: declared(&results, &output_shapes),
-    };
     Ok(OnnxModel {
         message: proto::Model {
             ir_version: 8,
@@ -210,6 +181,69 @@ pub fn export_function(
             graph: Some(graph),
             opset_import: vec![proto::OperatorSet { domain: String::new(), version: OPERATOR_SET }],
         },
+    })
+}
+
+/// Emits a traced function.
+fn emitted(
+    graph: &Graph<f32>,
+    traced: Traced,
+    inputs: &[(String, Vec<Dim>)],
+    outputs: &[String],
+    shapes: &[Shape],
+    parameters: &[(&str, &Param<f32>)],
+) -> Result<proto::Graph, ExportError> {
+    let mut shared = Shared::new(traced);
+    let names: Vec<String> = inputs.iter().map(|(name, _)| shared.unique(name)).collect();
+    let results: Vec<String> = outputs.iter().map(|name| shared.unique(name)).collect();
+    for (name, param) in parameters {
+        let name = shared.unique(name);
+        shared.parameters.insert(param.id(), name);
+    }
+    shared.sources = [Dim::Steps, Dim::Batch].map(|open| {
+        let place = |(name, (_, dims)): (&String, &(String, Vec<Dim>))| {
+            Some((name.clone(), dims.iter().position(|&dim| dim == open)?))
+        };
+        names.iter().zip(inputs).find_map(place)
+    });
+    let mut emitter = Emitter::new(&mut shared);
+    let values = emitter.graph(graph, &names)?;
+    for (value, result) in values.iter().zip(&results) {
+        emitter.rename(value, result.clone());
+    }
+    let nodes = emitter.nodes;
+    let declared = |names: &[String], shapes: &[Shape]| {
+        names.iter().zip(shapes).map(|(name, shape)| value_info(name, shape, traced)).collect()
+    };
+    let output_shapes: Vec<Shape> =
+        graph.outputs.iter().map(|&output| graph.nodes[output].shape.clone()).collect();
+    Ok(proto::Graph {
+        node: shared.prelude.into_iter().chain(nodes).collect(),
+        name: "bptt".into(),
+        initializer: shared.initializers,
+        input: declared(&names, shapes),
+        output: declared(&results, &output_shapes),
+    })
+}
+
+/// The error for a model that depends on the extents of its trace: it names the first operation that reads a constant on which
+/// two traces differ.
+fn difference(graph: &proto::Graph, other: &proto::Graph) -> ExportError {
+    let constants = graph.initializer.iter().zip(&other.initializer);
+    let differs = constants.filter(|(a, b)| a != b).map(|(a, _)| a.name.as_str()).next();
+    let reader = differs.and_then(|name| reader(graph, name));
+    ExportError::OpenExtent {
+        operation: reader.map_or("a value", |node| &node.op_type).to_owned(),
+        line: reader.map(|node| node.doc_string.clone()).filter(|line| !line.is_empty()),
+    }
+}
+
+/// The first node that reads a value, also in the body of a scan.
+fn reader<'g>(graph: &'g proto::Graph, name: &str) -> Option<&'g proto::Node> {
+    graph.node.iter().find_map(|node| {
+        let is_read = node.input.iter().any(|input| input == name);
+        let mut bodies = node.attribute.iter().filter_map(|it| it.g.as_deref());
+        is_read.then_some(node).or_else(|| bodies.find_map(|body| reader(body, name)))
     })
 }
 

@@ -3,7 +3,6 @@
 use bptt_autodiff::{GraphNode, Operator};
 use bptt_tensor::{Binary, Transpose, Unary};
 
-use crate::dims::Product;
 use crate::emitter::Emitter;
 use crate::error::ExportError;
 use crate::proto::Attribute;
@@ -34,19 +33,14 @@ impl Emitter<'_> {
                 self.node("MatMul", &[&left, &right], Vec::new())
             }
             Operator::Sum { axes, keep } => self.reduce("ReduceSum", x, axes, *keep),
+            Operator::Norm { axes, .. } if axes.is_empty() => self.node("Abs", &[x], Vec::new()),
             Operator::Norm { axes, keep } => self.reduce("ReduceL2", x, axes, *keep),
             Operator::Max(axes) => self.reduce("ReduceMax", x, axes, false),
             Operator::Min(axes) => self.reduce("ReduceMin", x, axes, false),
             Operator::LogSumExp(axis) => self.reduce("ReduceLogSumExp", x, &[*axis], false),
             Operator::Softmax(axis) => self.node("Softmax", &[x], axis_attribute(*axis)),
             Operator::LogSoftmax(axis) => self.node("LogSoftmax", &[x], axis_attribute(*axis)),
-            Operator::Concat(axis) => {
-                let is_open = |shape: &&[usize]| Product::of(shape[*axis]).is_open();
-                if shapes.iter().any(is_open) && !is_open(&&node.shape[..]) {
-                    return Err(self.open_extent()); // such as one step more
-                }
-                self.node("Concat", &names, axis_attribute(*axis))
-            }
+            Operator::Concat(axis) => self.node("Concat", &names, axis_attribute(*axis)),
             Operator::Reshape if shapes[0] == &node.shape[..] => x.to_owned(),
             Operator::Reshape => {
                 let shape = self.reshape_operand(&node.shape)?;
@@ -68,13 +62,8 @@ impl Emitter<'_> {
                 self.node("Reshape", &[&sum, &shape], Vec::new())
             }
             Operator::Slice { axis, start, end } => {
-                let extent = shapes[0][*axis];
-                let is_near_end = |place: usize| place > extent / 2;
-                let is_open = Product::of(extent).is_open() && (*start, *end) != (0, extent);
-                if is_open && is_near_end(*start) != is_near_end(*end) {
-                    return Err(self.open_extent()); // such as one step less
-                }
-                self.slice(x, *axis, [*start, *end].map(|place| bound(place, extent)), 1)
+                let bounds = [*start, *end].map(|place| self.bound(place, shapes[0][*axis]));
+                self.slice(x, *axis, bounds, 1)
             }
             Operator::GatherRows(indices) => return self.gather_rows(x, indices, shapes[0][0]),
             Operator::CumSum { axis, is_reversed } => {
@@ -230,13 +219,24 @@ impl Emitter<'_> {
         self.node("Slice", &[x, start, end, axis, step], Vec::new())
     }
 
+    /// A bound of a slice. On an open axis it is counted from the nearer end.
+    fn bound(&self, place: usize, extent: usize) -> i64 {
+        if place == extent {
+            i64::MAX
+        } else if self.product(extent).is_open() && place > extent / 2 {
+            place as i64 - extent as i64
+        } else {
+            place as i64
+        }
+    }
+
     fn gather_rows(
         &mut self,
         x: &str,
         indices: &[usize],
         rows: usize,
     ) -> Result<String, ExportError> {
-        if Product::of(rows).is_open() || Product::of(indices.len()).is_open() {
+        if self.product(rows).is_open() || self.product(indices.len()).is_open() {
             let is_reversal = indices.len() == rows && indices.iter().rev().copied().eq(0..rows);
             return is_reversal
                 .then(|| self.slice(x, 0, [-1, i64::MIN], -1))
@@ -261,17 +261,6 @@ impl Emitter<'_> {
 fn stretched(from: &[usize], to: &[usize]) -> Vec<usize> {
     let added = to.len() - from.len();
     (0..to.len()).filter(|&axis| axis < added || from[axis - added] != to[axis]).collect()
-}
-
-/// A bound of a slice. On an open axis it is counted from the nearer end.
-fn bound(place: usize, extent: usize) -> i64 {
-    if place == extent {
-        i64::MAX
-    } else if Product::of(extent).is_open() && place > extent / 2 {
-        place as i64 - extent as i64
-    } else {
-        place as i64
-    }
 }
 
 fn axis_attribute(axis: usize) -> Vec<Attribute> {

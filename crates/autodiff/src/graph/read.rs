@@ -131,7 +131,10 @@ impl<T: Scalar> Reader<T> {
     fn slice(&self, axis: usize, start: usize, end: usize, inputs: &[u32]) -> Operator<T> {
         match self.scans.iter().find(|(id, _)| *id == inputs[0]) {
             Some((_, layout)) => {
-                let result = layout.iter().position(|(other, _)| *other == start);
+                let is_it = |(other, shape): &(usize, Shape)| {
+                    *other == start && shape.elements() == end - start
+                };
+                let result = layout.iter().position(is_it);
                 Operator::ScanOutput(result.expect("slices of a scan are its results"))
             }
             None => Operator::Slice { axis, start, end },

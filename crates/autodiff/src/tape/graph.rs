@@ -247,9 +247,12 @@ impl<T: Scalar> Tape<T> {
         for input in inputs {
             input.on_tape(self);
         }
-        if self.decomposes
-            && let Some(value) = operation.decompose(inputs)
-        {
+        let decomposition = self.decomposes.then(|| operation.decompose(inputs)).flatten();
+        if let Some(value) = decomposition {
+            let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape()).collect();
+            let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
+            let fits = operation.shape(&shapes).is_ok_and(|shape| shape == value.shape());
+            assert!(fits, "{}: its decomposition has another shape", operation.name());
             return value;
         }
         self.record(Op::Custom(Rc::new(operation)), inputs)

@@ -83,7 +83,6 @@ impl<T: Scalar> Tape<T> {
         Restore(&self.scan_line, outer)
     }
 
-    /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
     /// Panics on a tape for inference, on which no gradient can be computed.
     #[track_caller]
     pub(crate) fn assert_differentiable(&self, operation: &str) {
@@ -93,6 +92,7 @@ impl<T: Scalar> Tape<T> {
         );
     }
 
+    /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
     /// the step, and does not need the values that this tape does not keep.
     #[track_caller]
     pub(crate) fn assert_records_gradients(&self, operation: &str) {

@@ -22,6 +22,7 @@ def error(session, case):
     worst = 0.0
     for found, expected in zip(found, map(array, case["outputs"]), strict=True):
         assert found.shape == expected.shape, (found.shape, expected.shape)
+        assert numpy.isfinite(found).all(), found
         scale = max(1.0, numpy.abs(expected).max(initial=0.0))
         worst = max(worst, numpy.abs(found - expected).max(initial=0.0) / scale)
     return worst

@@ -21,6 +21,7 @@ fn models_agree_with_tract() {
             });
             let outputs = model.run(inputs.collect());
             let outputs = outputs.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+            assert_eq!(outputs.len(), case.outputs.len(), "{name}");
             for (found, expected) in outputs.iter().zip(&case.outputs) {
                 assert_eq!(found.shape(), &expected.shape()[..], "{name}");
                 let found = found.to_plain_array_view::<f32>().expect("they are `f32`");
