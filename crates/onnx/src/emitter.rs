@@ -167,29 +167,22 @@ impl<'s> Emitter<'s> {
         let mut values: Vec<Value> = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             (self.operation, self.line) = (node.operator.name().into_owned(), node.line.clone());
+            let shapes: Vec<&[usize]> =
+                node.inputs.iter().map(|&input| &graph.nodes[input].shape[..]).collect();
+            let names = || -> Vec<String> {
+                node.inputs.iter().map(|&input| named(&values[input])).collect()
+            };
             let value = match &node.operator {
                 Operator::Input(input) => Value::Named(inputs[*input].clone()),
                 Operator::Constant(tensor) => Value::Named(self.constant(tensor)?),
                 Operator::Parameter(id, tensor) => Value::Named(self.shared.parameter(*id, tensor)),
                 Operator::Literal(number) => Value::Named(self.number(*number)?),
-                Operator::Scan(scan) => {
-                    let names: Vec<String> =
-                        node.inputs.iter().map(|&input| named(&values[input])).collect();
-                    let shapes: Vec<&[usize]> =
-                        node.inputs.iter().map(|&input| &graph.nodes[input].shape[..]).collect();
-                    Value::Results(self.scan(scan, &names, &shapes)?)
-                }
+                Operator::Scan(scan) => Value::Results(self.scan(scan, &names(), &shapes)?),
                 Operator::ScanOutput(result) => match &values[node.inputs[0]] {
                     Value::Results(results) => Value::Named(results[*result].clone()),
                     Value::Named(_) => unreachable!("the input is a scan"),
                 },
-                _ => {
-                    let of = |input: &usize| named(&values[*input]);
-                    let names: Vec<String> = node.inputs.iter().map(of).collect();
-                    let shapes: Vec<&[usize]> =
-                        node.inputs.iter().map(|&input| &graph.nodes[input].shape[..]).collect();
-                    Value::Named(self.operator(node, &names, &shapes)?)
-                }
+                _ => Value::Named(self.operator(node, &names(), &shapes)?),
             };
             values.push(value);
         }

@@ -1,7 +1,7 @@
 //! Exports recurrent networks to [ONNX](https://onnx.ai), for runtimes of other languages and machines.
 //!
-//! A layer is traced without values. Each of its recurrences becomes a `Scan` whose body is the equations of the cell, so any
-//! cell can be exported, also one of your own. The numbers of steps and of sequences stay open.
+//! A layer is traced without values. Each of its recurrences becomes a `Scan` whose body is the equations of the cell, so cells of
+//! your own can be exported too. The numbers of steps and of sequences stay open.
 //!
 //! ```
 //! use bptt_layers::Gru;

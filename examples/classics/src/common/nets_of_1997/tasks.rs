@@ -21,8 +21,8 @@ pub(crate) enum Task {
     /// Experiments 3a to 3c: the class that the first `signal` of at least `steps` numbers tell.
     TwoSequence { steps: usize, signal: usize, has_noisy_signal: bool, has_noisy_targets: bool },
     /// Experiments 4 and 5: the sum, or the product, of two marked numbers among at least `steps`. The number of the first pair
-    /// counts as 0, in a product as 1. If this pair is one of the two, it is either read as this number with the mark 1
-    /// (`marks_first_pair`), or as a random number with the mark −1, which the first pair has otherwise.
+    /// counts as 0, in a product as 1. If this pair is one of the two and `marks_first_pair` holds, a net reads this number and the
+    /// mark 1. In all other cases it reads a random number and the mark −1.
     Marked { steps: usize, is_product: bool, marks_first_pair: bool },
     /// Experiments 6a and 6b: the order of X and Y at two or three places.
     TemporalOrder { places: usize },
