@@ -1,99 +1,170 @@
 //! Extents that a model leaves open.
 //!
-//! A computation is traced twice, each time with other primes for the number of steps and of sequences. The factors of an extent
-//! tell how it follows from the two. What the traces do not agree on depends on them in another way.
+//! A computation is traced several times, each time with other primes for its open extents. The factors of an extent tell how it
+//! follows from them. What two traces do not agree on depends on them in another way.
 
-use crate::proto::{Dimension, Extent, FLOAT, TensorShape, TensorType, Type, ValueInfo};
+use crate::proto::{Dimension, Extent, TensorShape, TensorType, Type, ValueInfo};
 
 /// An extent of an input of an exported function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dim {
-    /// The number of steps, which is open.
-    Steps,
-    /// The number of sequences, which is open.
-    Batch,
+    /// An extent that is open. Inputs with an extent of the same name agree in it.
+    Open(&'static str),
     /// A number.
     Of(usize),
 }
 
-/// The open extents of a trace.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Traced {
-    pub(crate) steps: usize,
-    pub(crate) batch: usize,
+impl Dim {
+    /// The number of steps.
+    pub const STEPS: Self = Self::Open("steps");
+    /// The number of sequences.
+    pub const BATCH: Self = Self::Open("batch");
 }
 
-pub(crate) const TRACES: [Traced; 2] =
-    [Traced { steps: 20_011, batch: 10_007 }, Traced { steps: 20_021, batch: 10_009 }];
+/// The largest number of open extents of a function.
+pub(crate) const MOST_OPEN: usize = 8;
 
-/// An extent of a traced value: a number, times the number of steps, times the number of sequences.
+/// How often a computation is traced at most, until two traces agree. A size of the model that is a multiple of a prime spoils one
+/// trace.
+pub(crate) const MOST_TRACES: usize = 4;
+
+/// The largest number of steps that a padding adds, or a convolution takes away.
+const MOST_OFFSET: usize = 16;
+
+/// Primes that are more than two offsets apart.
+const PRIMES: [usize; MOST_OPEN * MOST_TRACES] = [
+    503, 541, 577, 613, 647, 683, 719, 757, 797, 839, 877, 911, 947, 983, 1019, 1061, 1097, 1151,
+    1187, 1223, 1259, 1297, 1361, 1399, 1433, 1471, 1511, 1549, 1583, 1619, 1657, 1693,
+];
+
+/// The open extents of a trace, with their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Traced {
+    open: Vec<(&'static str, usize)>,
+}
+
+/// An extent of a traced value: a number, times open extents; or an open extent and a few more or less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Product {
     pub(crate) number: usize,
-    pub(crate) has_steps: bool,
-    pub(crate) has_batch: bool,
+    /// What is added.
+    pub(crate) offset: i64,
+    /// A bit for each open extent.
+    open: u8,
 }
 
 impl Traced {
-    pub(crate) fn extent(self, dim: Dim) -> usize {
+    /// The extents of a trace, which has a number below [`MOST_TRACES`].
+    ///
+    /// # Panics
+    ///
+    /// If there are more than [`MOST_OPEN`] names.
+    #[track_caller]
+    pub(crate) fn new(names: &[&'static str], trace: usize) -> Self {
+        assert!(
+            names.len() <= MOST_OPEN,
+            "export: a function has at most {MOST_OPEN} open extents, not {names:?}"
+        );
+        let primes = PRIMES.iter().skip(trace).step_by(MOST_TRACES);
+        Self { open: names.iter().copied().zip(primes.copied()).collect() }
+    }
+
+    /// The number of open extents.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The place of an open extent among all.
+    pub(crate) fn place(&self, dim: Dim) -> Option<usize> {
+        self.open.iter().position(|&(name, _)| dim == Dim::Open(name))
+    }
+
+    pub(crate) fn extent(&self, dim: Dim) -> usize {
         match dim {
-            Dim::Steps => self.steps,
-            Dim::Batch => self.batch,
             Dim::Of(extent) => extent,
+            open => self.open[self.place(open).expect("all inputs' extents are known")].1,
         }
     }
 
-    pub(crate) fn product(self, mut extent: usize) -> Product {
-        let mut divide = |by: usize| {
-            let divides = extent > 0 && extent.is_multiple_of(by);
-            extent /= if divides { by } else { 1 };
-            divides
+    pub(crate) fn product(&self, extent: usize) -> Product {
+        let (mut number, mut open) = (extent, 0);
+        for (place, &(_, prime)) in self.open.iter().enumerate() {
+            if number > 0 && number.is_multiple_of(prime) {
+                number /= prime;
+                open |= 1 << place;
+            }
+        }
+        let near = |&(_, prime): &(&str, usize)| extent.abs_diff(prime) <= MOST_OFFSET;
+        match self.open.iter().position(near) {
+            Some(place) if open == 0 => {
+                let offset = extent as i64 - self.open[place].1 as i64;
+                Product { number: 1, offset, open: 1 << place }
+            }
+            _ => Product { number, offset: 0, open },
+        }
+    }
+
+    /// The open extent that a number of an equation is. Single precision has rounded it if it is large.
+    pub(crate) fn extent_of(&self, number: f64) -> Option<usize> {
+        let subsets = 1_u32..1 << self.open.len();
+        let product = |subset: u32| -> usize {
+            let primes = self.open.iter().enumerate();
+            primes
+                .filter(|(place, _)| subset >> place & 1 == 1)
+                .map(|(_, &(_, prime))| prime)
+                .product()
         };
-        let (has_steps, has_batch) = (divide(self.steps), divide(self.batch));
-        Product { number: extent, has_steps, has_batch }
+        let multiples = subsets.map(product).filter_map(|product| {
+            let times = (number / product as f64).round();
+            let is_it =
+                (1.0..1000.0).contains(&times) && (times * product as f64) as f32 == number as f32;
+            is_it.then(|| times as usize * product)
+        });
+        multiples.max()
     }
 
-    /// The open extent that a number of an equation is, which single precision has rounded if it is a multiple of both.
-    pub(crate) fn extent_of(self, number: f64) -> Option<usize> {
-        let both = self.steps * self.batch;
-        let times = (number / both as f64).round();
-        if (1.0..50.0).contains(&times) && (times * both as f64) as f32 == number as f32 {
-            return Some(times as usize * both);
-        }
-        let is_exact = number.fract() == 0.0 && (1.0..f64::from(1 << 24)).contains(&number);
-        is_exact.then_some(number as usize).filter(|&extent| self.product(extent).is_open())
+    /// Its name in the interface of a model, such as `3*steps`.
+    fn name(&self, product: Product) -> String {
+        let number = (product.number != 1).then(|| product.number.to_string());
+        let names = product.places().map(|place| self.open[place].0.to_owned());
+        let offset = (product.offset != 0).then(|| format!("{:+}", product.offset));
+        number.into_iter().chain(names).collect::<Vec<_>>().join("*") + &offset.unwrap_or_default()
     }
 }
 
 impl Product {
     pub(crate) fn is_open(self) -> bool {
-        self.has_steps || self.has_batch
+        self.open != 0
     }
 
-    /// Its name in the interface of a model, such as `batch`.
-    fn name(self) -> String {
-        let names = [(self.has_steps, "steps"), (self.has_batch, "batch")];
-        let names = names.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned());
-        let number = (self.number != 1).then(|| self.number.to_string());
-        number.into_iter().chain(names).collect::<Vec<_>>().join("*")
+    /// The places of its open extents.
+    pub(crate) fn places(self) -> impl Iterator<Item = usize> {
+        (0..MOST_OPEN).filter(move |place| self.open >> place & 1 == 1)
     }
 }
 
 /// Describes a value of the interface of a model. Open extents have names.
-pub(crate) fn value_info(name: &str, shape: &[usize], traced: Traced) -> ValueInfo {
-    described(name, shape, traced, |product| Some(Extent::Parameter(product.name())))
+pub(crate) fn value_info(
+    name: &str,
+    elem_type: i32,
+    shape: &[usize],
+    traced: &Traced,
+) -> ValueInfo {
+    let open = |product| Some(Extent::Parameter(traced.name(product)));
+    described(name, elem_type, shape, traced, open)
 }
 
 /// Describes a value of the interface of a step. Open extents are unknown.
-pub(crate) fn value_info_of_step(name: &str, shape: &[usize], traced: Traced) -> ValueInfo {
-    described(name, shape, traced, |_| None)
+pub(crate) fn value_info_of_step(name: &str, shape: &[usize], traced: &Traced) -> ValueInfo {
+    described(name, crate::proto::FLOAT, shape, traced, |_| None)
 }
 
 fn described(
     name: &str,
+    elem_type: i32,
     shape: &[usize],
-    traced: Traced,
+    traced: &Traced,
     open: impl Fn(Product) -> Option<Extent>,
 ) -> ValueInfo {
     let dimension = |&extent: &usize| {
@@ -102,7 +173,7 @@ fn described(
         Dimension { value: if product.is_open() { open(product) } else { known() } }
     };
     let shape = Some(TensorShape { dim: shape.iter().map(dimension).collect() });
-    let tensor_type = Some(TensorType { elem_type: FLOAT, shape });
+    let tensor_type = Some(TensorType { elem_type, shape });
     ValueInfo { name: name.into(), r#type: Some(Type { tensor_type }) }
 }
 
@@ -112,23 +183,35 @@ mod tests {
 
     #[test]
     fn extents_are_read_from_their_factors() {
-        for traced in TRACES {
-            let Traced { steps, batch } = traced;
-            let of = |extent| {
-                let Product { number, has_steps, has_batch } = traced.product(extent);
-                (number, has_steps, has_batch)
-            };
-            assert_eq!(of(0), (0, false, false));
-            assert_eq!(of(650), (650, false, false));
-            assert_eq!(of(batch), (1, false, true));
-            assert_eq!(of(3 * steps * batch), (3, true, true));
-            assert_eq!(traced.product(3 * steps * batch).name(), "3*steps*batch");
+        for trace in 0..MOST_TRACES {
+            let traced = Traced::new(&["steps", "batch"], trace);
+            let [steps, batch] = [Dim::STEPS, Dim::BATCH].map(|dim| traced.extent(dim));
+            let name = |extent| traced.name(traced.product(extent));
+            assert!(!traced.product(0).is_open() && !traced.product(700).is_open());
+            assert_eq!(name(batch), "batch");
+            assert_eq!(name(3 * steps * batch), "3*steps*batch");
+            assert_eq!([name(steps + 1), name(batch - 2)], ["steps+1", "batch-2"]);
             for extent in [batch, 5 * steps, steps * batch, 30 * steps * batch] {
                 assert_eq!(traced.extent_of(f64::from(extent as f32)), Some(extent));
             }
-            for number in [0.0, -1.0, 0.5, 650.0, 1e9, 1e12, 1e30, f64::INFINITY, f64::NAN] {
+            for number in [0.0, -1.0, 0.5, 700.0, 1e9, 1e12, 1e30, f64::INFINITY, f64::NAN] {
                 assert_eq!(traced.extent_of(number), None, "{number}");
             }
         }
+    }
+
+    /// No prime stands in two traces, so that a multiple of one spoils one trace.
+    #[test]
+    fn traces_have_primes_of_their_own() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let traces = (0..MOST_TRACES).map(|trace| Traced::new(&names, trace));
+        let mut all: Vec<usize> =
+            traces.flat_map(|traced| traced.open).map(|(_, prime)| prime).collect();
+        let is_prime = |n: &usize| (2..*n).all(|divisor| n % divisor != 0);
+        assert!(all.iter().all(is_prime));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all, PRIMES);
+        assert!(PRIMES.windows(2).all(|pair| pair[1] - pair[0] > 2 * MOST_OFFSET));
     }
 }

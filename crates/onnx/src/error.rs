@@ -15,16 +15,33 @@ pub enum ExportError {
         /// The line of its equation.
         line: Option<String>,
     },
-    /// A value depends on the number of steps or of sequences in a way that an exported model cannot follow.
+    /// A value depends on an open extent, on symbols or on lengths in a way that an exported model cannot follow.
     #[error(
-        "`{operation}`{line} depends on the number of steps or of sequences, which an exported model leaves open; \
-         make it an input", line = at(line)
+        "`{operation}`{line} depends on an open extent, on symbols or on lengths, in a way that an exported model \
+         cannot follow; make it an input", line = at(line)
     )]
     OpenExtent {
         /// The name of its operation.
         operation: String,
         /// The line of its equation.
         line: Option<String>,
+    },
+    /// Two of the inputs, outputs and parameters have the same name.
+    #[error(
+        "`{name}` is the name of two inputs, outputs or parameters; rename one, with `FunctionExport`"
+    )]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// The model is too large for the format.
+    #[error(
+        "the model has {bytes} bytes, and an ONNX file has at most {}; export its parts one by one",
+        i32::MAX
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
     },
     /// The file cannot be written.
     #[error("cannot write `{}`: {source}; choose another path", path.display())]
@@ -38,4 +55,38 @@ pub enum ExportError {
 
 fn at(line: &Option<String>) -> String {
     line.as_ref().map(|line| format!(" {line}")).unwrap_or_default()
+}
+
+/// An import that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is no ONNX model, or is damaged.
+    #[error("`{}` is no ONNX model: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A recurrent operator cannot be read.
+    #[error(
+        "the {operator} `{node}` {problem}; export the model with constants folded, or write its cell by hand"
+    )]
+    Recurrence {
+        /// The name of its node.
+        node: String,
+        /// `LSTM`, `GRU` or `RNN`.
+        operator: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
 }

@@ -10,7 +10,7 @@ use crate::proto::Attribute;
 /// `TensorProto.DataType` of a truth value.
 const BOOL: i64 = 9;
 
-impl Emitter<'_> {
+impl Emitter<'_, '_> {
     /// Emits an operation on inputs of these names and shapes. Returns the name of its value.
     pub(crate) fn operator(
         &mut self,
@@ -42,10 +42,7 @@ impl Emitter<'_> {
             Operator::LogSoftmax(axis) => self.node("LogSoftmax", &[x], axis_attribute(*axis)),
             Operator::Concat(axis) => self.node("Concat", &names, axis_attribute(*axis)),
             Operator::Reshape if shapes[0] == &node.shape[..] => x.to_owned(),
-            Operator::Reshape => {
-                let shape = self.reshape_operand(&node.shape)?;
-                self.node("Reshape", &[x, &shape], Vec::new())
-            }
+            Operator::Reshape => return self.reshape(x, &node.shape),
             Operator::Permute(order) => self.permute(x, order),
             Operator::Broadcast => {
                 let shape = self.broadcast_operand(shapes[0], &node.shape)?;
@@ -58,8 +55,7 @@ impl Emitter<'_> {
                 } else {
                     self.reduce("ReduceSum", x, &axes, true)
                 };
-                let shape = self.reshape_operand(&node.shape)?;
-                self.node("Reshape", &[&sum, &shape], Vec::new())
+                return self.reshape(&sum, &node.shape);
             }
             Operator::Slice { axis, start, end } => {
                 let bounds = [*start, *end].map(|place| self.bound(place, shapes[0][*axis]));
@@ -100,16 +96,8 @@ impl Emitter<'_> {
                 let [low, high] = [low, high].map(|bound| self.literal(bound));
                 return Ok(self.node("Clip", &[x, &low, &high], Vec::new()));
             }
-            Unary::Expm1 => {
-                let exp = self.node("Exp", &[x], Vec::new());
-                let one = self.literal(1.0);
-                return Ok(self.node("Sub", &[&exp, &one], Vec::new()));
-            }
-            Unary::Log1p => {
-                let one = self.literal(1.0);
-                let sum = self.node("Add", &[x, &one], Vec::new());
-                return Ok(self.node("Log", &[&sum], Vec::new()));
-            }
+            Unary::Expm1 => return Ok(self.expm1(x)),
+            Unary::Log1p => return Ok(self.log1p(x)),
             Unary::LogSigmoid => {
                 let minus = self.node("Neg", &[x], Vec::new());
                 let softplus = self.node("Softplus", &[&minus], Vec::new());
@@ -139,12 +127,7 @@ impl Emitter<'_> {
             Binary::LessEqual => return Ok(self.compare("LessOrEqual", x, y, false)),
             Binary::Equal => return Ok(self.compare("Equal", x, y, false)),
             Binary::NotEqual => return Ok(self.compare("Equal", x, y, true)),
-            Binary::Rem => {
-                let quotient = self.node("Div", &[x, y], Vec::new());
-                let whole = self.node("Floor", &[&quotient], Vec::new());
-                let product = self.node("Mul", &[&whole, y], Vec::new());
-                return Ok(self.node("Sub", &[x, &product], Vec::new()));
-            }
+            Binary::Rem => return Ok(self.remainder(x, y)),
             Binary::ChainMul => {
                 let is_zero = self.either_is_zero(x, y);
                 let product = self.node("Mul", &[x, y], Vec::new());
@@ -167,6 +150,44 @@ impl Emitter<'_> {
             _ => return Err(self.unsupported()),
         };
         Ok(self.node(op_type, &[x, y], Vec::new()))
+    }
+
+    /// `eˣ − 1 = tanh(x/2) · (eˣ + 1)`, which loses no digits near 0.
+    fn expm1(&mut self, x: &str) -> String {
+        let [half, one] = [0.5, 1.0].map(|number| self.literal(number));
+        let halved = self.node("Mul", &[x, &half], Vec::new());
+        let tanh = self.node("Tanh", &[&halved], Vec::new());
+        let exp = self.node("Exp", &[x], Vec::new());
+        let sum = self.node("Add", &[&exp, &one], Vec::new());
+        self.node("Mul", &[&tanh, &sum], Vec::new())
+    }
+
+    /// `ln(1 + x) = x ln(u) / (u − 1)` with the rounded sum `u = 1 + x`; `x` if `u = 1`, and `ln x` if `u = x`.
+    fn log1p(&mut self, x: &str) -> String {
+        let one = self.literal(1.0);
+        let u = self.node("Add", &[x, &one], Vec::new());
+        let log = self.node("Log", &[&u], Vec::new());
+        let less = self.node("Sub", &[&u, &one], Vec::new());
+        let factor = self.node("Div", &[x, &less], Vec::new());
+        let scaled = self.node("Mul", &[&log, &factor], Vec::new());
+        let is_small = self.node("Equal", &[&u, &one], Vec::new());
+        let is_large = self.node("Equal", &[&u, x], Vec::new());
+        let large = self.node("Where", &[&is_large, &log, &scaled], Vec::new());
+        self.node("Where", &[&is_small, x, &large], Vec::new())
+    }
+
+    /// The remainder with the sign of the divisor, from the exact one with the sign of the dividend.
+    fn remainder(&mut self, x: &str, y: &str) -> String {
+        let zero = self.literal(0.0);
+        let rest = self.node("Mod", &[x, y], vec![Attribute::int("fmod", 1)]);
+        let [rest_is_below, y_is_below] =
+            [&rest, y].map(|value| self.node("Less", &[value, &zero], Vec::new()));
+        let differ = self.node("Xor", &[&rest_is_below, &y_is_below], Vec::new());
+        let is_exact = self.node("Equal", &[&rest, &zero], Vec::new());
+        let is_wrong = self.node("Not", &[&is_exact], Vec::new());
+        let is_wrong = self.node("And", &[&differ, &is_wrong], Vec::new());
+        let sum = self.node("Add", &[&rest, y], Vec::new());
+        self.node("Where", &[&is_wrong, &sum, &rest], Vec::new())
     }
 
     fn either_is_zero(&mut self, x: &str, y: &str) -> String {
@@ -236,14 +257,17 @@ impl Emitter<'_> {
         indices: &[usize],
         rows: usize,
     ) -> Result<String, ExportError> {
-        if self.product(rows).is_open() || self.product(indices.len()).is_open() {
+        let indices = if let Some(symbols) = self.shared.lookup(indices) {
+            symbols
+        } else if self.product(rows).is_open() || self.product(indices.len()).is_open() {
             let is_reversal = indices.len() == rows && indices.iter().rev().copied().eq(0..rows);
             return is_reversal
                 .then(|| self.slice(x, 0, [-1, i64::MIN], -1))
                 .ok_or_else(|| self.open_extent());
-        }
-        let indices: Vec<i64> = indices.iter().map(|&row| row as i64).collect();
-        let indices = self.shared.integers(&indices);
+        } else {
+            let indices: Vec<i64> = indices.iter().map(|&row| row as i64).collect();
+            self.shared.integers(&indices)
+        };
         Ok(self.node("Gather", &[x, &indices], axis_attribute(0)))
     }
 

@@ -1,5 +1,8 @@
-//! The messages of ONNX's `onnx.proto` (version 3 of protobuf) that an export uses. Field numbers are those of ONNX.
+//! The messages of ONNX's `onnx.proto` (version 3 of protobuf) that exports and imports use. Field numbers are those of ONNX.
 
+use std::collections::HashSet;
+
+use bptt_tensor::Shape;
 use prost::Message;
 
 /// `TensorProto.DataType` of `f32` and `i64`.
@@ -63,12 +66,20 @@ pub(crate) struct Node {
 pub(crate) struct Attribute {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
+    #[prost(float, tag = "2")]
+    pub(crate) f: f32,
     #[prost(int64, tag = "3")]
     pub(crate) i: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) s: Vec<u8>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) t: Option<Tensor>,
     #[prost(message, optional, boxed, tag = "6")]
     pub(crate) g: Option<Box<Graph>>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(crate) strings: Vec<Vec<u8>>,
     #[prost(int32, tag = "20")]
     pub(crate) r#type: i32,
 }
@@ -79,11 +90,28 @@ pub(crate) struct Tensor {
     pub(crate) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub(crate) data_type: i32,
+    /// The elements, if they are not [`raw_data`](Self::raw_data).
+    #[prost(float, repeated, tag = "4")]
+    pub(crate) float_data: Vec<f32>,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
     /// Little-endian.
     #[prost(bytes = "vec", tag = "9")]
     pub(crate) raw_data: Vec<u8>,
+    /// Where the elements stand in another file.
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) external_data: Vec<Entry>,
+    /// 1 if the elements stand in another file.
+    #[prost(int32, tag = "14")]
+    pub(crate) data_location: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Entry {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    #[prost(string, tag = "2")]
+    pub(crate) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -128,9 +156,48 @@ pub(crate) enum Extent {
     Parameter(String),
 }
 
+impl Node {
+    /// Collects the names of the values that it reads, also in the step of a scan.
+    pub(crate) fn reads(&self, names: &mut HashSet<String>) {
+        names.extend(self.input.iter().cloned());
+        let bodies = self.attribute.iter().filter_map(|it| it.g.as_ref());
+        bodies.flat_map(|body| &body.node).for_each(|node| node.reads(names));
+    }
+}
+
+impl Tensor {
+    /// The numbers of a tensor of `f32` that stands in the file. None of any other.
+    pub(crate) fn numbers(&self) -> Option<bptt_tensor::Tensor<f32>> {
+        let shape: Shape = self
+            .dims
+            .iter()
+            .map(|&extent| usize::try_from(extent))
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let bytes = self.raw_data.chunks_exact(4);
+        let numbers = match self.float_data.is_empty() {
+            true => bytes.map(|it| f32::from_le_bytes(it.try_into().expect("4 bytes"))).collect(),
+            false => self.float_data.clone(),
+        };
+        let is_here = self.data_type == FLOAT && self.data_location == 0;
+        let elements = shape.iter().try_fold(1_usize, |all, &extent| all.checked_mul(extent));
+        (is_here && elements == Some(numbers.len()))
+            .then(|| bptt_tensor::Tensor::from_vec(shape, numbers))
+    }
+}
+
 impl Attribute {
     pub(crate) fn int(name: &str, value: i64) -> Self {
         Self { name: name.into(), i: value, r#type: 2, ..Self::default() }
+    }
+
+    pub(crate) fn text(name: &str, value: &str) -> Self {
+        Self { name: name.into(), s: value.into(), r#type: 3, ..Self::default() }
+    }
+
+    pub(crate) fn texts(name: &str, values: &[&str]) -> Self {
+        let strings = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        Self { name: name.into(), strings, r#type: 8, ..Self::default() }
     }
 
     pub(crate) fn graph(name: &str, graph: Graph) -> Self {

@@ -1,48 +1,13 @@
 //! All cells of the library, exported, with inputs and the library's outputs.
 
-use bptt_autodiff::{Param, Tape, Tree, Var};
+use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::*;
-use bptt_onnx::OnnxModel;
 use bptt_tensor::Tensor;
 
-/// An exported layer.
-pub(crate) struct Exported {
-    pub(crate) name: &'static str,
-    pub(crate) model: OnnxModel,
-    /// Runs of the layer, for several numbers of steps and of sequences.
-    pub(crate) cases: Vec<Case>,
-}
-
-/// The inputs of a run, and the layer's outputs.
-pub(crate) struct Case {
-    pub(crate) inputs: Vec<Tensor<f32>>,
-    pub(crate) outputs: Vec<Tensor<f32>>,
-}
+use crate::exported::{Exported, of_layer};
 
 fn exported<L: Layer<f32> + Module<f32>>(name: &'static str, layer: &L) -> Exported {
-    let model = bptt_onnx::export(layer, INPUTS).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let rng = &mut bptt_layers::rng(7);
-    let cases = [[7, 3], [2, 1], [1, 5]].map(|[steps, batch]| case(layer, steps, batch, rng));
-    Exported { name, model, cases: cases.into() }
-}
-
-/// A run from a random state.
-fn case<L: Layer<f32>>(
-    layer: &L,
-    steps: usize,
-    batch: usize,
-    rng: &mut Xoshiro256PlusPlus,
-) -> Case {
-    let tape = Tape::inference();
-    let mut inputs = vec![Tensor::normal([steps, batch, INPUTS], 0.0, 1.0, rng)];
-    let start = layer.start(&tape, batch);
-    for leaf in start.leaves() {
-        inputs.push(leaf.value() + Tensor::uniform(leaf.shape(), 0.0, 0.3, rng));
-    }
-    let vars: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
-    let (ys, last) = layer.run(vars[0], start.with_leaves(&vars[1..]), RunOptions::default());
-    let outputs = [ys].into_iter().chain(last.leaves()).map(|output| output.value());
-    Case { inputs, outputs: outputs.collect() }
+    of_layer(name, layer, INPUTS, false, |it| it)
 }
 
 /// `y_t = (x_t − mean(x)) ⊙ w + x_T`, with the mean over steps and sequences: values that depend on both open numbers.
@@ -69,7 +34,7 @@ impl Layer<f32> for Centred {
 }
 
 /// The input size of all layers.
-const INPUTS: usize = 3;
+pub(crate) const INPUTS: usize = 3;
 
 macro_rules! cells {
     ($($name:ident: |$rng:ident, $i:ident, $h:ident| $make:expr;)*) => {
@@ -135,12 +100,4 @@ cells! {
     linear: |rng, i, h| Linear::new(rng, i, h);
     lstm_below_gru: |rng, i, h| (Lstm::new(rng, i, h), Gru::new(rng, h, h));
     bidirectional: |rng, i, h| Bidirectional::new(Gru::new(rng, i, h), Gru::new(rng, i, h));
-}
-
-/// The largest difference from the library's outputs, relative to the largest element if that is above 1.
-pub(crate) fn error(found: &[f32], expected: &Tensor<f32>) -> f32 {
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
-    let errors = found.iter().zip(expected.iter()).map(|(a, b)| (a - b).abs() / scale);
-    errors.fold(0.0, |most, error| if most.is_nan() || error <= most { most } else { error })
 }

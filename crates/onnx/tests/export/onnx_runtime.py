@@ -12,6 +12,8 @@ except ImportError as error:
 
 
 def array(value):
+    if "whole" in value:
+        return numpy.array(value["whole"], dtype=numpy.int64).reshape(value["shape"])
     return numpy.array(value["data"], dtype=numpy.float32).reshape(value["shape"])
 
 

@@ -1,0 +1,255 @@
+//! The export of a function of variables.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use bptt_autodiff::{Graph, ParamId, Tape, Var};
+use bptt_layers::Module;
+use bptt_tensor::Shape;
+
+use crate::dims::{Dim, MOST_TRACES, Traced, value_info};
+use crate::emitter::Emitter;
+use crate::error::ExportError;
+use crate::inputs::{Input, Inputs, Kind, placeholders};
+use crate::model::OnnxModel;
+use crate::proto::{self, FLOAT};
+use crate::shared::Shared;
+
+/// The export of a function of variables, symbols and lengths.
+///
+/// ```
+/// use bptt_layers::{Bidirectional, Embedding, Gru, Layer, Linear, Module, Recurrence};
+/// use bptt_onnx::{Dim, FunctionExport};
+///
+/// # extern crate bptt_layers as bptt;
+/// #[derive(Module)]
+/// #[module(scalar = f32)]
+/// struct Tagger {
+///     embedding: Embedding<f32>,
+///     reader: Bidirectional<Gru<f32>>,
+///     output: Linear<f32>,
+/// }
+///
+/// let rng = &mut bptt_layers::rng(0);
+/// let tagger = Tagger {
+///     embedding: Embedding::new(rng, 100, 8),
+///     reader: Bidirectional::new(Gru::new(rng, 8, 6), Gru::new(rng, 8, 6)),
+///     output: Linear::new(rng, 12, 5),
+/// };
+/// let model = FunctionExport::new()
+///     .symbols("words", [Dim::STEPS, Dim::BATCH], 100)
+///     .lengths("lengths", Dim::BATCH, Dim::STEPS)
+///     .outputs(["logits"])
+///     .parameters(&tagger)
+///     .export(|tape, inputs| {
+///         let shape = inputs.shape("words"); // [T, B]
+///         let start = tagger.reader.start(tape, shape[1]);
+///         let xs = tagger.embedding.forward(tape, inputs.symbols("words"), shape);
+///         let reader = Recurrence::new(&tagger.reader).lengths(inputs.lengths("lengths"));
+///         vec![tagger.output.forward(reader.run(xs, start).0)]
+///     })?;
+/// assert_eq!(model.inputs(), ["words", "lengths"]); // i64: [steps, batch], [batch]
+/// # Ok::<(), bptt_onnx::ExportError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "an export does nothing until `export`"]
+pub struct FunctionExport {
+    inputs: Vec<Input>,
+    outputs: Vec<String>,
+    parameters: Vec<(String, ParamId)>,
+    has_standard_operators: bool,
+}
+
+impl FunctionExport {
+    /// Creates the export of a function without inputs and outputs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an input of numbers, `f32`.
+    pub fn numbers(self, name: impl Into<String>, dims: impl IntoIterator<Item = Dim>) -> Self {
+        self.input(name, dims, Kind::Numbers)
+    }
+
+    /// Adds an input of symbols, `i64` from 0 to the size of the vocabulary, which is excluded.
+    pub fn symbols(
+        self,
+        name: impl Into<String>,
+        dims: impl IntoIterator<Item = Dim>,
+        vocabulary_size: usize,
+    ) -> Self {
+        self.input(name, dims, Kind::Symbols { vocabulary_size })
+    }
+
+    /// Adds an input of lengths of sequences, `i64: [batch]`, which are padded to this number of steps.
+    pub fn lengths(self, name: impl Into<String>, batch: Dim, steps: Dim) -> Self {
+        self.input(name, [batch], Kind::Lengths { steps })
+    }
+
+    fn input(
+        mut self,
+        name: impl Into<String>,
+        dims: impl IntoIterator<Item = Dim>,
+        kind: Kind,
+    ) -> Self {
+        self.inputs.push(Input { name: name.into(), dims: dims.into_iter().collect(), kind });
+        self
+    }
+
+    /// Adds outputs, by their names.
+    pub fn outputs(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.outputs.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives parameters of the model the names that they have in a module.
+    pub fn parameters(mut self, module: &(impl Module<f32> + ?Sized)) -> Self {
+        let named = module.parameters().into_iter().map(|(name, param)| (name, param.id()));
+        self.parameters.extend(named.map(|(name, id)| (Cow::into_owned(name.into()), id)));
+        self
+    }
+
+    /// Exports recurrences that ONNX's operators `LSTM`, `GRU` and `RNN` compute as these operators. All others remain `Scan`s.
+    ///
+    /// They are the recurrences of an [`Lstm`](bptt_layers::Lstm), a [`Gru`](bptt_layers::Gru), and an
+    /// [`Elman`](bptt_layers::Elman) net of `tanh` or `relu` whose output is its state, with or without biases, in both
+    /// directions of time. If sequences have lengths, these have to be an input.
+    pub fn standard_operators(mut self) -> Self {
+        self.has_standard_operators = true;
+        self
+    }
+
+    /// Exports a function of the inputs.
+    ///
+    /// # Errors
+    ///
+    /// - An operation has no form in ONNX.
+    /// - A value depends on an open extent, on symbols or on lengths in a way that a model cannot follow.
+    /// - Inputs, outputs and parameters share a name.
+    /// - The model is larger than 2 GiB.
+    ///
+    /// # Panics
+    ///
+    /// If the function panics or reads a value, if there are not as many outputs as names, or if more than 8 extents are open. The
+    /// function is traced two to four times, with extents above 500 for those that are open.
+    #[track_caller]
+    pub fn export(
+        &self,
+        compute: impl for<'t> Fn(&'t Tape<f32>, Inputs<'_, 't>) -> Vec<Var<'t, f32>>,
+    ) -> Result<OnnxModel, ExportError> {
+        let open = self.open();
+        let mut graphs = Vec::new();
+        let mut error = None;
+        for trace in 0..MOST_TRACES {
+            match self.traced(&Traced::new(&open, trace), &compute) {
+                Ok(graph) if graphs.contains(&graph) => return OnnxModel::new(graph),
+                Ok(graph) => graphs.push(graph),
+                Err(open @ ExportError::OpenExtent { .. }) => error = Some(open),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(error.unwrap_or_else(|| difference(&graphs[0], &graphs[1])))
+    }
+
+    /// The names of the open extents.
+    fn open(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        let steps = self.inputs.iter().filter_map(|input| match input.kind {
+            Kind::Lengths { steps } => Some(steps),
+            _ => None,
+        });
+        for dim in self.inputs.iter().flat_map(|input| input.dims.iter().copied()).chain(steps) {
+            match dim {
+                Dim::Open(name) if !names.contains(&name) => names.push(name),
+                _ => {}
+            }
+        }
+        names
+    }
+
+    /// The graph of one trace.
+    #[track_caller]
+    fn traced(
+        &self,
+        traced: &Traced,
+        compute: impl for<'t> Fn(&'t Tape<f32>, Inputs<'_, 't>) -> Vec<Var<'t, f32>>,
+    ) -> Result<proto::Graph, ExportError> {
+        let numbers: Vec<&Input> =
+            self.inputs.iter().filter(|input| input.kind == Kind::Numbers).collect();
+        let shapes: Vec<Shape> = numbers.iter().map(|input| input.shape(traced)).collect();
+        let placeholders = placeholders(&self.inputs, traced);
+        let graph = Graph::trace(&shapes, |tape, vars| {
+            let named: Vec<_> =
+                numbers.iter().zip(vars).map(|(input, &var)| (input.name.as_str(), var)).collect();
+            compute(tape, Inputs { numbers: &named, placeholders: &placeholders })
+        });
+        assert_eq!(graph.outputs.len(), self.outputs.len(), "export: a name for each output");
+        let mut shared =
+            Shared::new(traced, &self.inputs, &placeholders, self.has_standard_operators);
+        self.names(&mut shared)?;
+        let names: Vec<String> = numbers.iter().map(|input| input.name.clone()).collect();
+        let mut emitter = Emitter::new(&mut shared);
+        let values = emitter.graph(&graph, &names)?;
+        for (value, result) in values.iter().zip(&self.outputs) {
+            emitter.add("Identity", &[value], vec![result.clone()], Vec::new());
+        }
+        let nodes = emitter.nodes;
+        let mut read: HashSet<String> = self.outputs.iter().cloned().collect();
+        let mut needed: Vec<proto::Node> = Vec::new();
+        for node in shared.prelude.into_iter().chain(nodes).rev() {
+            if node.output.iter().any(|output| read.contains(output)) {
+                node.reads(&mut read);
+                needed.push(node);
+            }
+        }
+        needed.reverse();
+        shared.initializers.retain(|it| read.contains(&it.name));
+        let output = |(name, &output): (&String, &usize)| {
+            value_info(name, FLOAT, &graph.nodes[output].shape, traced)
+        };
+        let input = |input: &Input| {
+            value_info(&input.name, input.kind.data_type(), &input.shape(traced), traced)
+        };
+        Ok(proto::Graph {
+            node: needed,
+            name: "bptt".into(),
+            initializer: shared.initializers,
+            input: self.inputs.iter().map(input).collect(),
+            output: self.outputs.iter().zip(&graph.outputs).map(output).collect(),
+        })
+    }
+
+    /// Takes the names of inputs, outputs and parameters.
+    fn names(&self, shared: &mut Shared<'_>) -> Result<(), ExportError> {
+        let parameters = self.parameters.iter().map(|(name, _)| name);
+        let inputs = self.inputs.iter().map(|input| &input.name);
+        for name in inputs.chain(&self.outputs).chain(parameters) {
+            if !shared.take(name) {
+                return Err(ExportError::SameName { name: name.clone() });
+            }
+        }
+        shared.parameters = self.parameters.iter().map(|(name, id)| (*id, name.clone())).collect();
+        Ok(())
+    }
+}
+
+/// The error for a model that depends on the extents of its trace: it names the first operation that reads a constant on which
+/// two traces differ.
+fn difference(graph: &proto::Graph, other: &proto::Graph) -> ExportError {
+    let constants = graph.initializer.iter().zip(&other.initializer);
+    let differs = constants.filter(|(a, b)| a != b).map(|(a, _)| a.name.as_str()).next();
+    let reader = differs.and_then(|name| reader(graph, name));
+    ExportError::OpenExtent {
+        operation: reader.map_or("a value", |node| &node.op_type).to_owned(),
+        line: reader.map(|node| node.doc_string.clone()).filter(|line| !line.is_empty()),
+    }
+}
+
+/// The first node that reads a value, also in the body of a scan.
+fn reader<'g>(graph: &'g proto::Graph, name: &str) -> Option<&'g proto::Node> {
+    graph.node.iter().find_map(|node| {
+        let is_read = node.input.iter().any(|input| input == name);
+        let mut bodies = node.attribute.iter().filter_map(|it| it.g.as_deref());
+        is_read.then_some(node).or_else(|| bodies.find_map(|body| reader(body, name)))
+    })
+}
