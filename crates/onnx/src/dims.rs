@@ -41,6 +41,8 @@ const PRIMES: [usize; MOST_OPEN * MOST_TRACES] = [
 /// The open extents of a trace, with their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Traced {
+    /// The number of the trace.
+    pub(crate) number: usize,
     open: Vec<(&'static str, usize)>,
 }
 
@@ -61,13 +63,13 @@ impl Traced {
     ///
     /// If there are more than [`MOST_OPEN`] names.
     #[track_caller]
-    pub(crate) fn new(names: &[&'static str], trace: usize) -> Self {
+    pub(crate) fn new(names: &[&'static str], number: usize) -> Self {
         assert!(
             names.len() <= MOST_OPEN,
             "export: a function has at most {MOST_OPEN} open extents, not {names:?}"
         );
-        let primes = PRIMES.iter().skip(trace).step_by(MOST_TRACES);
-        Self { open: names.iter().copied().zip(primes.copied()).collect() }
+        let primes = PRIMES.iter().skip(number).step_by(MOST_TRACES);
+        Self { number, open: names.iter().copied().zip(primes.copied()).collect() }
     }
 
     /// The number of open extents.
@@ -207,7 +209,7 @@ mod tests {
         let traces = (0..MOST_TRACES).map(|trace| Traced::new(&names, trace));
         let mut all: Vec<usize> =
             traces.flat_map(|traced| traced.open).map(|(_, prime)| prime).collect();
-        let is_prime = |n: &usize| (2..*n).all(|divisor| n % divisor != 0);
+        let is_prime = |n: &usize| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
         assert!(all.iter().all(is_prime));
         all.sort_unstable();
         all.dedup();

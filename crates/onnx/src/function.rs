@@ -72,12 +72,18 @@ impl FunctionExport {
     }
 
     /// Adds an input of symbols, `i64` from 0 to the size of the vocabulary, which is excluded.
+    ///
+    /// # Panics
+    ///
+    /// If the vocabulary is empty.
+    #[track_caller]
     pub fn symbols(
         self,
         name: impl Into<String>,
         dims: impl IntoIterator<Item = Dim>,
         vocabulary_size: usize,
     ) -> Self {
+        assert!(vocabulary_size > 0, "symbols: a vocabulary has at least one symbol");
         self.input(name, dims, Kind::Symbols { vocabulary_size })
     }
 
@@ -134,13 +140,13 @@ impl FunctionExport {
     /// function is traced two to four times, with extents above 500 for those that are open.
     #[track_caller]
     pub fn export(
-        &self,
+        self,
         compute: impl for<'t> Fn(&'t Tape<f32>, Inputs<'_, 't>) -> Vec<Var<'t, f32>>,
     ) -> Result<OnnxModel, ExportError> {
         let open = self.open();
         let mut graphs = Vec::new();
         let mut error = None;
-        for trace in 0..MOST_TRACES {
+        for trace in 0..self.traces() {
             match self.traced(&Traced::new(&open, trace), &compute) {
                 Ok(graph) if graphs.contains(&graph) => return OnnxModel::new(graph),
                 Ok(graph) => graphs.push(graph),
@@ -149,6 +155,15 @@ impl FunctionExport {
             }
         }
         Err(error.unwrap_or_else(|| difference(&graphs[0], &graphs[1])))
+    }
+
+    /// The largest number of traces. No two have the same symbol at the same place.
+    fn traces(&self) -> usize {
+        let vocabularies = self.inputs.iter().filter_map(|input| match input.kind {
+            Kind::Symbols { vocabulary_size } => Some(vocabulary_size.max(2)),
+            _ => None,
+        });
+        vocabularies.fold(MOST_TRACES, usize::min)
     }
 
     /// The names of the open extents.

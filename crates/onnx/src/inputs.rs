@@ -29,14 +29,22 @@ pub(crate) enum Kind {
     },
 }
 
+/// A number of steps that is shorter than those of all traces.
+const SHORTEST: usize = 440;
+
 impl Kind {
+    fn is_lengths(self) -> bool {
+        matches!(self, Self::Lengths { .. })
+    }
+
     /// `TensorProto.DataType` of its elements.
     pub(crate) fn data_type(self) -> i32 {
         if self == Self::Numbers { FLOAT } else { INT64 }
     }
 }
 
-/// The whole numbers of an input in a trace. They are random, so that data which follow from them differ from all others.
+/// The whole numbers of an input in a trace. They are random, so that data which follow from them differ from all others. Each
+/// differs from those at its place in other traces, so that what follows from a few of them is no constant.
 #[derive(Clone, Debug)]
 pub(crate) struct Placeholder {
     /// The name of the input.
@@ -60,13 +68,17 @@ impl Input {
             Kind::Lengths { steps } => traced.extent(steps),
             _ => 0,
         };
-        let range = match self.kind {
+        let trace = traced.number;
+        let (range, shift, least) = match self.kind {
             Kind::Numbers => return None,
-            Kind::Symbols { vocabulary_size } => 0..vocabulary_size,
-            Kind::Lengths { .. } => 1..steps + 1,
+            Kind::Symbols { vocabulary_size } => (vocabulary_size, trace, 0),
+            // the longest differs, too
+            Kind::Lengths { .. } => (SHORTEST + 17 * trace, 97 * trace, 1),
         };
         let count = shape.iter().product();
-        let values = (0..count).map(|_| random.random_range(range.clone())).collect();
+        let first = if self.kind.is_lengths() { SHORTEST } else { range };
+        let mut value = || least + (random.random_range(0..first) + shift) % range;
+        let values = (0..count).map(|_| value()).collect();
         Some(Placeholder { name: self.name.clone(), shape, kind: self.kind, values, steps })
     }
 }
@@ -123,7 +135,7 @@ impl<'i, 't> Inputs<'i, 't> {
     #[track_caller]
     #[must_use]
     pub fn lengths(&self, name: &str) -> &'i [usize] {
-        let is_lengths = |it: &&Placeholder| matches!(it.kind, Kind::Lengths { .. });
+        let is_lengths = |it: &&Placeholder| it.kind.is_lengths();
         &self.placeholder(name, "lengths", is_lengths).values
     }
 

@@ -2,7 +2,7 @@
 
 use bptt_autodiff::{Elementwise, Param, Tape, Var};
 use bptt_layers::{Cell, Gru, Layer, Linear, Module, StateSizes};
-use bptt_onnx::{Dim, ExportError, FunctionExport, export};
+use bptt_onnx::{Dim, ExportError, FunctionExport, OnnxModel, export};
 use bptt_tensor::Tensor;
 
 /// `h ← f(x + w ⊙ h)`
@@ -131,4 +131,74 @@ fn an_export_leaves_the_layer_as_it_is() {
     let before = run();
     export(&gru, 3).expect("it has a form");
     assert_eq!(run(), before);
+}
+
+/// What follows from symbols or lengths in another way is not baked in.
+#[test]
+fn other_data_of_symbols_and_lengths_are_an_error() {
+    let table = Param::new(Tensor::ones([5, 2]));
+    let of_symbols = |words: fn(&[usize]) -> Vec<usize>| {
+        let function = FunctionExport::new()
+            .symbols("words", [Dim::STEPS, Dim::BATCH], 5)
+            .outputs(["y"])
+            .export(|tape, inputs| {
+                vec![tape.param(&table).gather_rows(&words(inputs.symbols("words")))]
+            });
+        function.map(|model| model.operators().len())
+    };
+    let of_lengths = |mask: fn(usize, usize) -> bool| {
+        let function = FunctionExport::new()
+            .numbers("xs", [Dim::STEPS, Dim::BATCH, Dim::Of(2)])
+            .lengths("lengths", Dim::BATCH, Dim::STEPS)
+            .outputs(["ys"])
+            .export(|tape, inputs| {
+                let (xs, lengths) = (inputs.numbers("xs"), inputs.lengths("lengths"));
+                let [steps, batch, _] = xs.shape()[..] else { unreachable!("it has three axes") };
+                let is_there = |i: usize| f32::from(u8::from(mask(i / batch, lengths[i % batch])));
+                vec![xs * tape.constant(Tensor::from_fn([steps, batch, 1], is_there))]
+            });
+        function.map(|model| model.operators().len())
+    };
+    let is_open = |result| matches!(result, Err(ExportError::OpenExtent { .. }));
+    assert!(of_symbols(<[usize]>::to_vec).is_ok());
+    assert!(is_open(of_symbols(|words| words.iter().rev().copied().collect())));
+    assert!(is_open(of_symbols(|words| words.iter().map(|word| word % 4).collect())));
+    assert!(is_open(of_symbols(|words| vec![words[0]])));
+    assert!(of_symbols(|_| vec![3, 4]).is_ok());
+    assert!(of_lengths(|step, length| step < length).is_ok());
+    assert!(of_lengths(|step, length| step + 1 == length).is_ok());
+    assert!(of_lengths(|step, _| step == 0).is_ok());
+    assert!(is_open(of_lengths(|step, length| step + 1 < length)));
+    assert!(is_open(of_lengths(|step, _| step % 2 == 0)));
+}
+
+/// Sizes that are multiples of the extents of some traces.
+#[test]
+fn sizes_may_be_primes() {
+    let rng = &mut bptt_layers::rng(0);
+    let layer = (Linear::new(rng, 503, 541 * 2), Linear::new(rng, 541 * 2, 3));
+    let small = (Linear::new(rng, 3, 4), Linear::new(rng, 4, 3));
+    let operators = |model: OnnxModel| model.operators().join(" ");
+    let of = |layer: &(Linear<f32>, Linear<f32>), input_size| {
+        operators(export(layer, input_size).expect("it has a form"))
+    };
+    assert_eq!(of(&layer, 503), of(&small, 3));
+}
+
+#[test]
+fn names_that_stand_twice_are_an_error() {
+    let function = || FunctionExport::new().numbers("a", [Dim::BATCH]).outputs(["a"]);
+    let error = function().export(|_, inputs| vec![inputs.numbers("a") * 2.0]);
+    let text = error.expect_err("an output has the name of the input").to_string();
+    assert!(text.starts_with("`a` is the name of two"), "{text}");
+}
+
+#[test]
+#[should_panic(expected = "no input of lengths is called `a`")]
+fn an_input_of_another_kind_panics() {
+    let function = FunctionExport::new().numbers("a", [Dim::BATCH]).outputs(["b"]);
+    let _ = function.export(|_, inputs| {
+        let _ = inputs.lengths("a");
+        Vec::new()
+    });
 }

@@ -53,10 +53,10 @@ fn in_tract(Exported { name, model, cases }: &Exported) -> TractResult<f32> {
 
 fn tensor(data: &Data) -> TValue {
     let tensor = match data {
-        Data::Numbers(it) => Tensor::from_shape(&it.shape().to_vec(), it.as_slice()),
+        Data::Numbers(it) => Tensor::from_shape(it.shape(), it.as_slice()),
         Data::Whole(values, shape) => {
             let values: Vec<i64> = values.iter().map(|&value| value as i64).collect();
-            Tensor::from_shape(&shape.to_vec(), &values)
+            Tensor::from_shape(shape, &values)
         }
     };
     tensor.expect("its elements").into_tvalue()
