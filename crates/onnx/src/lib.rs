@@ -1,7 +1,8 @@
 //! Exports recurrent networks to [ONNX](https://onnx.ai), for runtimes of other languages and machines.
 //!
 //! A layer is traced without values. Each of its recurrences becomes a `Scan` whose body is the equations of the cell, so cells of
-//! your own can be exported too. The numbers of steps and of sequences stay open.
+//! your own can be exported too. The numbers of steps and of sequences stay open. [`FunctionExport`] exports any function, with symbols
+//! and lengths as inputs. [`weights`] reads the weights of recurrent operators of other programs.
 //!
 //! ```
 //! use bptt_layers::Gru;
