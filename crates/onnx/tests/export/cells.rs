@@ -97,7 +97,16 @@ cells! {
     stack_rnn: |rng, i, h| StackRnn::new(rng, i, h, [2, 3], 2);
     turing_machine: |rng, i, h| NeuralTuringMachine::new(rng, i, h, [3, 2]);
     centred: |rng, i, h| Centred { w: Param::new(Tensor::normal([i], 0.0, 1.0, rng)) };
+    fully_recurrent: |rng, i, h| FullyRecurrent::new(rng, i, h);
     linear: |rng, i, h| Linear::new(rng, i, h);
+    layer_norm: |rng, i, h| (Linear::new(rng, i, h), LayerNorm::new(h));
+    learned_start: |rng, i, h| LearnedStart::new(Lstm::new(rng, i, h)).start_init(rng, Init::Gaussian { mean: 0.0, std: 1.0 });
+    zoneout: |rng, i, h| Zoneout::new(Lstm::new(rng, i, h), &[0.3, 0.1]);
+    variational_dropout: |rng, i, h| VariationalDropout::new(Gru::new(rng, i, h), Dropout::new(0.3), &[Dropout::new(0.2)]);
+    recurrent_dropout: |rng, i, h| RecurrentDropout::new(Gru::new(rng, i, h), &[Dropout::new(0.2)]);
+    weight_dropout: |rng, i, h| WeightDropout::new::<f32>(Lstm::new(rng, i, h), Dropout::new(0.3), &["w_hh"]);
+    residual: |rng, i, h| Residual::new(Stack::new(vec![Gru::new(rng, i, h), Gru::new(rng, h, i)]).dropout(Dropout::new(0.1)));
+    boxed: |rng, i, h| BoxedLayer::new((Gru::new(rng, i, h), Elman::new(rng, h, h)));
     lstm_below_gru: |rng, i, h| (Lstm::new(rng, i, h), Gru::new(rng, h, h));
     bidirectional: |rng, i, h| Bidirectional::new(Gru::new(rng, i, h), Gru::new(rng, i, h));
 }

@@ -13,6 +13,7 @@ pub(crate) fn all() -> Vec<Exported> {
     let mut all = with_lengths(rng);
     all.extend(standard(rng));
     all.extend([tagger(rng), translator(rng, true), translator(rng, false), spotter(rng)]);
+    all.extend([convolutions(rng), images(rng), outputs(rng)]);
     all
 }
 
@@ -182,5 +183,60 @@ fn spotter(rng: &mut Xoshiro256PlusPlus) -> Exported {
         let start = reader.start(tape, batch[0]);
         let (ys, _) = Recurrence::new(&reader).lengths(lengths).run(features, start);
         vec![output.forward(ys).log_softmax(-1)]
+    })
+}
+
+/// Convolutions over open steps.
+fn convolutions(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let convolution = |rng: &mut _| Conv1d::new(rng, 3, 2, 2);
+    let causal = convolution(rng).causal();
+    let dilated = convolution(rng).dilation(2).padding(1, 4);
+    let export = FunctionExport::new()
+        .numbers("xs", [Dim::STEPS, Dim::BATCH, Dim::Of(3)])
+        .outputs(["causal", "dilated", "narrow"]);
+    let data = |[steps, batch]: [usize; 2], rng: &mut Xoshiro256PlusPlus| {
+        vec![Data::Numbers(Tensor::normal([steps, batch, 3], 0.0, 1.0, rng))]
+    };
+    of_function("convolutions", export, &[], data, |_, given| {
+        let xs = given.numbers[0];
+        let wide = dilated.forward(xs); // [T + 3, B, 2]
+        let narrow = wide.slice(0, 2..).mean(&[-1]); // [T + 1, B]
+        vec![causal.forward(xs), wide, narrow.softmax(0)]
+    })
+}
+
+/// A convolution of images, at each step, and the averages of normalization.
+fn images(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let convolution = Conv2d::new(rng, 1, 3, [3, 2]).same();
+    let mut norm = BatchNorm::new(3);
+    *norm.mean.value_mut() = Tensor::normal([3], 0.0, 1.0, rng);
+    *norm.variance.value_mut() = Tensor::uniform([3], 0.5, 2.0, rng);
+    let export =
+        FunctionExport::new().numbers("xs", [Dim::STEPS, Dim::BATCH, Dim::Of(20)]).outputs(["ys"]);
+    let data = |[steps, batch]: [usize; 2], rng: &mut Xoshiro256PlusPlus| {
+        vec![Data::Numbers(Tensor::normal([steps, batch, 20], 0.0, 1.0, rng))]
+    };
+    of_function("images", export, &[], data, |_, given| {
+        let xs = given.numbers[0];
+        let [steps, batch, _] = xs.shape()[..] else { unreachable!("it has three axes") };
+        let images = xs.reshape([steps, batch, 5, 4, 1]);
+        vec![norm.forward(convolution.forward(images)).relu().max(&[2, 3])]
+    })
+}
+
+/// Output layers for many classes.
+fn outputs(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let adaptive = AdaptiveSoftmax::new(rng, 4, 9, &[2, 5], 2);
+    let mixture = MixtureOfSoftmaxes::new(rng, 4, 3, 2);
+    let output = Linear::new(rng, 3, 6);
+    let export = FunctionExport::new()
+        .numbers("hs", [Dim::STEPS, Dim::BATCH, Dim::Of(4)])
+        .outputs(["adaptive", "mixture"]);
+    let data = |[steps, batch]: [usize; 2], rng: &mut Xoshiro256PlusPlus| {
+        vec![Data::Numbers(Tensor::normal([steps, batch, 4], 0.0, 1.0, rng))]
+    };
+    of_function("outputs", export, &[], data, |_, given| {
+        let hs = given.numbers[0];
+        vec![adaptive.log_probabilities(hs), mixture.forward(hs, |it| output.forward(it))]
     })
 }
