@@ -27,8 +27,7 @@ impl Shared<'_> {
                 let bounds = [0, -1, 0].map(|bound| self.integers(&[bound]));
                 let [start, end, axis] = bounds.each_ref().map(String::as_str);
                 let earlier = self.compute("Slice", &[&symbols.name, start, end, axis], Vec::new());
-                let place = self.traced.product(batch).places().next();
-                let batch = match place {
+                let batch = match self.traced.product(batch).single() {
                     Some(place) => self.extent(place)?,
                     None => self.integers(&[batch as i64]),
                 };
@@ -47,6 +46,9 @@ impl Shared<'_> {
     pub(crate) fn derived(&mut self, tensor: &Tensor<f32>) -> Option<String> {
         let extents: Vec<usize> = tensor.shape().iter().copied().filter(|&it| it != 1).collect();
         let values = tensor.to_vec();
+        if values.iter().all(|value| *value == values[0]) {
+            return None;
+        }
         self.one_step(&extents, &values).or_else(|| {
             let all: &[Placeholder] = self.placeholders;
             all.iter().enumerate().find_map(|(which, it)| match it.kind {
@@ -60,11 +62,9 @@ impl Shared<'_> {
     /// 1 at the first or the last of the open steps `[T]`, else 0.
     fn one_step(&mut self, extents: &[usize], values: &[f32]) -> Option<String> {
         let &[steps] = extents else { return None };
-        let product = self.traced.product(steps);
-        let place =
-            product.places().next().filter(|_| product.number == 1 && product.offset == 0)?;
+        let place = self.traced.product(steps).single()?;
         let is_at = |step: usize| holds(values, |i| i == step);
-        let positions = self.positions(place)?;
+        let positions = self.positions(self.traced.dim(place))?;
         if is_at(0) {
             let zero = self.integers(&[0]);
             Some(self.is_equal(&positions, &zero))
@@ -106,20 +106,19 @@ impl Shared<'_> {
         let lengths = &self.placeholders[which];
         let (all, batch) = (lengths.steps, lengths.values.len());
         let length = |b: usize| lengths.values[b];
-        if extents == [batch] && (0..batch).all(|b| values[b] == length(b) as f32) {
+        let has = |shape: &[usize]| shape.iter().filter(|&&it| it != 1).eq(extents);
+        if has(&[batch]) && (0..batch).all(|b| values[b] == length(b) as f32) {
             return Some(self.as_numbers(&lengths.name));
         }
-        let is_mask = extents == [all, batch] && holds(values, |i| i / batch < length(i % batch));
-        let is_transposed = extents == [batch, all] && holds(values, |i| i % all < length(i / all));
-        let is_last =
-            extents == [all, batch] && holds(values, |i| i / batch + 1 == length(i % batch));
+        let is_mask = has(&[all, batch]) && holds(values, |i| i / batch < length(i % batch));
+        let is_transposed = has(&[batch, all]) && holds(values, |i| i % all < length(i / all));
+        let is_last = has(&[all, batch]) && holds(values, |i| i / batch + 1 == length(i % batch));
         if !(is_mask || is_transposed || is_last) {
             return None;
         }
-        let place = self.traced.place(steps)?;
-        let (positions, axis) = (self.positions(place)?, self.integers(&[1]));
+        let (positions, axis) = (self.positions(steps)?, self.integers(&[1]));
         let column = self.compute("Unsqueeze", &[&positions, &axis], Vec::new());
-        if is_last {
+        if !is_mask && !is_transposed {
             let one = self.integers(&[1]);
             let last = self.compute("Sub", &[&lengths.name, &one], Vec::new());
             return Some(self.is_equal(&column, &last));
@@ -139,7 +138,7 @@ impl Shared<'_> {
     }
 
     fn as_numbers(&mut self, value: &str) -> String {
-        self.compute("Cast", &[value], vec![Attribute::int("to", i64::from(FLOAT))])
+        self.compute("Cast", &[value], Attribute::to(FLOAT))
     }
 }
 

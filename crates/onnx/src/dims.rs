@@ -23,19 +23,19 @@ impl Dim {
 }
 
 /// The largest number of open extents of a function.
-pub(crate) const MOST_OPEN: usize = 8;
-
-/// How often a computation is traced at most, until two traces agree. A size of the model that is a multiple of a prime spoils one
-/// trace.
-pub(crate) const MOST_TRACES: usize = 4;
+pub(crate) const MOST_OPEN: usize = 6;
 
 /// The largest number of steps that a padding adds, or a convolution takes away.
-const MOST_OFFSET: usize = 16;
+const MOST_OFFSET: usize = 8;
 
-/// Primes that are more than two offsets apart.
-const PRIMES: [usize; MOST_OPEN * MOST_TRACES] = [
-    503, 541, 577, 613, 647, 683, 719, 757, 797, 839, 877, 911, 947, 983, 1019, 1061, 1097, 1151,
-    1187, 1223, 1259, 1297, 1361, 1399, 1433, 1471, 1511, 1549, 1583, 1619, 1657, 1693,
+/// The open extents of each trace. The traces differ in magnitude, so that a threshold between them shows. Extents are primes that
+/// are more than an offset away from multiples of 32 and of 50, which are common sizes: a size that is taken for an open extent
+/// spoils a trace.
+pub(crate) const PRIMES: [[usize; MOST_OPEN]; 4] = [
+    [137, 173, 211, 233, 269, 311],
+    [911, 937, 331, 367, 431, 659],
+    [461, 491, 521, 563, 587, 617],
+    [1423, 1459, 683, 719, 787, 809],
 ];
 
 /// The open extents of a trace, with their names.
@@ -57,7 +57,7 @@ pub(crate) struct Product {
 }
 
 impl Traced {
-    /// The extents of a trace, which has a number below [`MOST_TRACES`].
+    /// The extents of a trace.
     ///
     /// # Panics
     ///
@@ -68,8 +68,7 @@ impl Traced {
             names.len() <= MOST_OPEN,
             "export: a function has at most {MOST_OPEN} open extents, not {names:?}"
         );
-        let primes = PRIMES.iter().skip(number).step_by(MOST_TRACES);
-        Self { number, open: names.iter().copied().zip(primes.copied()).collect() }
+        Self { number, open: names.iter().copied().zip(PRIMES[number]).collect() }
     }
 
     /// The number of open extents.
@@ -80,6 +79,11 @@ impl Traced {
     /// The place of an open extent among all.
     pub(crate) fn place(&self, dim: Dim) -> Option<usize> {
         self.open.iter().position(|&(name, _)| dim == Dim::Open(name))
+    }
+
+    /// The open extent at a place.
+    pub(crate) fn dim(&self, place: usize) -> Dim {
+        Dim::Open(self.open[place].0)
     }
 
     pub(crate) fn extent(&self, dim: Dim) -> usize {
@@ -97,14 +101,17 @@ impl Traced {
                 open |= 1 << place;
             }
         }
-        let near = |&(_, prime): &(&str, usize)| extent.abs_diff(prime) <= MOST_OFFSET;
-        match self.open.iter().position(near) {
-            Some(place) if open == 0 => {
-                let offset = extent as i64 - self.open[place].1 as i64;
-                Product { number: 1, offset, open: 1 << place }
-            }
+        match self.near(extent) {
+            Some((place, offset)) if open == 0 => Product { number: 1, offset, open: 1 << place },
             _ => Product { number, offset: 0, open },
         }
+    }
+
+    /// The place of an open extent that is at most an offset away, and the offset.
+    fn near(&self, extent: usize) -> Option<(usize, i64)> {
+        let is_near = |&(_, prime): &(&str, usize)| extent.abs_diff(prime) <= MOST_OFFSET;
+        let place = self.open.iter().position(is_near)?;
+        Some((place, extent as i64 - self.open[place].1 as i64))
     }
 
     /// The open extent that a number of an equation is. Single precision has rounded it if it is large.
@@ -123,7 +130,9 @@ impl Traced {
                 (1.0..1000.0).contains(&times) && (times * product as f64) as f32 == number as f32;
             is_it.then(|| times as usize * product)
         });
-        multiples.max()
+        let is_near = |&number: &f64| number.fract() == 0.0 && number > 0.0 && number < 1e6;
+        let near = Some(number).filter(is_near).map(|number| number as usize);
+        multiples.max().or_else(|| near.filter(|&extent| self.near(extent).is_some()))
     }
 
     /// Its name in the interface of a model, such as `3*steps`.
@@ -136,6 +145,12 @@ impl Traced {
 }
 
 impl Product {
+    /// The place of the open extent that it is.
+    pub(crate) fn single(self) -> Option<usize> {
+        let is_single = self.number == 1 && self.offset == 0 && self.open.count_ones() == 1;
+        is_single.then(|| self.open.trailing_zeros() as usize)
+    }
+
     pub(crate) fn is_open(self) -> bool {
         self.open != 0
     }
@@ -185,35 +200,41 @@ mod tests {
 
     #[test]
     fn extents_are_read_from_their_factors() {
-        for trace in 0..MOST_TRACES {
-            let traced = Traced::new(&["steps", "batch"], trace);
+        for number in 0..PRIMES.len() {
+            let traced = Traced::new(&["steps", "batch"], number);
             let [steps, batch] = [Dim::STEPS, Dim::BATCH].map(|dim| traced.extent(dim));
             let name = |extent| traced.name(traced.product(extent));
-            assert!(!traced.product(0).is_open() && !traced.product(700).is_open());
+            for size in [0, 1, 64, 100, 128, 150, 200, 256, 300, 500, 512, 768, 1000, 1024, 1500] {
+                assert!(!traced.product(size).is_open(), "{size}");
+                assert_eq!(traced.extent_of(size as f64), None);
+            }
             assert_eq!(name(batch), "batch");
             assert_eq!(name(3 * steps * batch), "3*steps*batch");
             assert_eq!([name(steps + 1), name(batch - 2)], ["steps+1", "batch-2"]);
-            for extent in [batch, 5 * steps, steps * batch, 30 * steps * batch] {
+            for extent in [batch, 5 * steps, steps * batch, 30 * steps * batch, steps + 3] {
                 assert_eq!(traced.extent_of(f64::from(extent as f32)), Some(extent));
             }
-            for number in [0.0, -1.0, 0.5, 700.0, 1e9, 1e12, 1e30, f64::INFINITY, f64::NAN] {
+            for number in [-1.0, 0.5, steps as f64 + 0.5, 1e9, 1e12, 1e30, f64::INFINITY, f64::NAN]
+            {
                 assert_eq!(traced.extent_of(number), None, "{number}");
             }
+            let single = |extent| traced.product(extent).single();
+            assert_eq!(
+                [single(batch), single(steps * batch), single(steps + 1)],
+                [Some(1), None, None]
+            );
         }
     }
 
     /// No prime stands in two traces, so that a multiple of one spoils one trace.
     #[test]
     fn traces_have_primes_of_their_own() {
-        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-        let traces = (0..MOST_TRACES).map(|trace| Traced::new(&names, trace));
-        let mut all: Vec<usize> =
-            traces.flat_map(|traced| traced.open).map(|(_, prime)| prime).collect();
-        let is_prime = |n: &usize| (2..*n).all(|divisor| !n.is_multiple_of(divisor));
-        assert!(all.iter().all(is_prime));
+        let mut all = PRIMES.concat();
         all.sort_unstable();
-        all.dedup();
-        assert_eq!(all, PRIMES);
-        assert!(PRIMES.windows(2).all(|pair| pair[1] - pair[0] > 2 * MOST_OFFSET));
+        let is_prime = |&n: &usize| (2..n).all(|divisor| !n.is_multiple_of(divisor));
+        assert!(all.iter().all(is_prime));
+        assert!(all.windows(2).all(|pair| pair[1] - pair[0] > 2 * MOST_OFFSET));
+        let is_far = |size: usize| all.iter().all(|n| (n + MOST_OFFSET) % size > 2 * MOST_OFFSET);
+        assert!(is_far(32) && is_far(50));
     }
 }

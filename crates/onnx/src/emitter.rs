@@ -112,16 +112,25 @@ impl<'s, 'i> Emitter<'s, 'i> {
                 }
             }
         }
-        let name = if kept.shape().iter().any(|&extent| is_open(self, extent)) {
-            let derived = self.shared.derived(&kept).ok_or_else(|| self.open_extent())?;
-            let name = self.reshape(&derived, kept.shape())?;
-            if let Some(&lengths) = self.shared.masks.get(&derived) {
-                self.shared.masks.insert(name.clone(), lengths);
-            }
-            name
+        let differs = kept.shape().iter().any(|&extent| is_open(self, extent));
+        let derived = if differs || !self.shared.placeholders.is_empty() {
+            self.shared.derived(&kept)
         } else {
-            let name = self.shared.fresh("constant");
-            self.shared.tensor(name, &kept)
+            None
+        };
+        let name = match derived {
+            Some(derived) => {
+                let name = self.reshape(&derived, kept.shape())?;
+                if let Some(&lengths) = self.shared.masks.get(&derived) {
+                    self.shared.masks.insert(name.clone(), lengths);
+                }
+                name
+            }
+            None if differs => return Err(self.open_extent()),
+            None => {
+                let name = self.shared.fresh("constant");
+                self.shared.tensor(name, &kept)
+            }
         };
         if kept.shape() == tensor.shape() {
             return Ok(name);
@@ -185,8 +194,7 @@ impl<'s, 'i> Emitter<'s, 'i> {
             return Ok(self.shared.literal(value));
         };
         let extent = self.extents(&[extent])?;
-        let to = Attribute::int("to", i64::from(FLOAT));
-        let number = self.node("Cast", &[&extent], vec![to]);
+        let number = self.node("Cast", &[&extent], Attribute::to(FLOAT));
         Ok(self.node("Squeeze", &[&number], Vec::new()))
     }
 

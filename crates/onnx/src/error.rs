@@ -1,4 +1,4 @@
-//! What can keep a model from being exported.
+//! What can keep a model from being exported, or weights from being read.
 
 use std::io;
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use bptt_layers::{Xoshiro256PlusPlus, rng};
 use bptt_tensor::Shape;
 use rand::RngExt as _;
 
-use crate::dims::{Dim, Traced};
+use crate::dims::{Dim, PRIMES, Traced};
 use crate::proto::{FLOAT, INT64};
 
 /// An input of an exported function.
@@ -29,9 +29,6 @@ pub(crate) enum Kind {
     },
 }
 
-/// A number of steps that is shorter than those of all traces.
-const SHORTEST: usize = 440;
-
 impl Kind {
     fn is_lengths(self) -> bool {
         matches!(self, Self::Lengths { .. })
@@ -45,6 +42,8 @@ impl Kind {
 
 /// The whole numbers of an input in a trace. They are random, so that data which follow from them differ from all others. Each
 /// differs from those at its place in other traces, so that what follows from a few of them is no constant.
+///
+/// Symbols are among the first and the last of a vocabulary, where special symbols are. So comparisons with these show.
 #[derive(Clone, Debug)]
 pub(crate) struct Placeholder {
     /// The name of the input.
@@ -61,32 +60,51 @@ impl Input {
         self.dims.iter().map(|&dim| traced.extent(dim)).collect()
     }
 
-    /// The placeholder of an input of symbols or lengths.
-    fn placeholder(&self, traced: &Traced, random: &mut Xoshiro256PlusPlus) -> Option<Placeholder> {
-        let shape = self.shape(traced).to_vec();
+    /// The placeholder of an input of symbols or lengths, whose number is `index`.
+    fn placeholder(&self, index: usize, traced: &Traced) -> Option<Placeholder> {
         let steps = match self.kind {
             Kind::Lengths { steps } => traced.extent(steps),
             _ => 0,
         };
-        let trace = traced.number;
-        let (range, shift, least) = match self.kind {
-            Kind::Numbers => return None,
-            Kind::Symbols { vocabulary_size } => (vocabulary_size, trace, 0),
-            // the longest differs, too
-            Kind::Lengths { .. } => (SHORTEST + 17 * trace, 97 * trace, 1),
+        let shape = self.shape(traced).to_vec();
+        let random = &mut rng(index as u64);
+        let draw = |_| match self.kind {
+            Kind::Numbers => 0,
+            Kind::Symbols { vocabulary_size } => symbol(vocabulary_size, traced.number, random),
+            Kind::Lengths { .. } => length(steps, traced.number, random),
         };
-        let count = shape.iter().product();
-        let first = if self.kind.is_lengths() { SHORTEST } else { range };
-        let mut value = || least + (random.random_range(0..first) + shift) % range;
-        let values = (0..count).map(|_| value()).collect();
-        Some(Placeholder { name: self.name.clone(), shape, kind: self.kind, values, steps })
+        let values = (0..shape.iter().product()).map(draw);
+        (self.kind != Kind::Numbers).then(|| Placeholder {
+            values: values.collect(),
+            name: self.name.clone(),
+            shape,
+            kind: self.kind,
+            steps,
+        })
     }
+}
+
+/// The number of symbols at the beginning and at the end of a vocabulary that placeholders are.
+const SYMBOLS: usize = 32;
+
+fn symbol(vocabulary_size: usize, trace: usize, random: &mut Xoshiro256PlusPlus) -> usize {
+    let count = vocabulary_size.min(2 * SYMBOLS);
+    let symbol = (random.random_range(0..count) + trace) % count;
+    if symbol < SYMBOLS { symbol } else { vocabulary_size - count + symbol }
+}
+
+/// The longest length differs between traces, too.
+fn length(steps: usize, trace: usize, random: &mut Xoshiro256PlusPlus) -> usize {
+    let least = PRIMES[0].iter().min().expect("there are extents") / 2;
+    if steps <= least {
+        return 1 + (random.random_range(0..steps) + trace) % steps;
+    }
+    1 + (random.random_range(0..least) + 13 * trace) % (least + 7 * trace)
 }
 
 /// The placeholders of all inputs of symbols and lengths.
 pub(crate) fn placeholders(inputs: &[Input], traced: &Traced) -> Vec<Placeholder> {
-    let mut random = rng(0);
-    inputs.iter().filter_map(|input| input.placeholder(traced, &mut random)).collect()
+    inputs.iter().enumerate().filter_map(|(i, input)| input.placeholder(i, traced)).collect()
 }
 
 /// The inputs of a function that is being exported, by their names.
@@ -114,8 +132,8 @@ impl<'i, 't> Inputs<'i, 't> {
         self.numbers.iter().map(|&(_, input)| input)
     }
 
-    /// Returns an input of symbols, in row-major order. Symbols are placeholders: a lookup in an
-    /// [`Embedding`](bptt_layers::Embedding) follows them, and so does its padding.
+    /// Returns an input of symbols, in row-major order. They are placeholders for a lookup, such as that of an
+    /// [`Embedding`](bptt_layers::Embedding). Do not compute with their values.
     ///
     /// # Panics
     ///
@@ -127,7 +145,7 @@ impl<'i, 't> Inputs<'i, 't> {
         &self.placeholder(name, "symbols", is_symbols).values
     }
 
-    /// Returns an input of lengths. Lengths are placeholders: runs of layers and attention follow them.
+    /// Returns an input of lengths. They are placeholders for runs of layers and for attention. Do not compute with their values.
     ///
     /// # Panics
     ///
@@ -139,7 +157,7 @@ impl<'i, 't> Inputs<'i, 't> {
         &self.placeholder(name, "lengths", is_lengths).values
     }
 
-    /// Returns the extents of an input of symbols in a trace, such as `[T, B]`.
+    /// Returns the extents of an input of symbols or lengths in a trace, such as `[T, B]`.
     ///
     /// # Panics
     ///

@@ -43,7 +43,7 @@ pub fn export<L: Layer<f32> + Module<f32>>(
 /// assert_eq!(model.operators().iter().filter(|&&it| it == "LSTM").count(), 2);
 /// # Ok::<(), bptt_onnx::ExportError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[must_use = "an export does nothing until `export`"]
 pub struct LayerExport<'l, L> {
     layer: &'l L,

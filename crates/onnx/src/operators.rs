@@ -5,10 +5,7 @@ use bptt_tensor::{Binary, Transpose, Unary};
 
 use crate::emitter::Emitter;
 use crate::error::ExportError;
-use crate::proto::Attribute;
-
-/// `TensorProto.DataType` of a truth value.
-const BOOL: i64 = 9;
+use crate::proto::{Attribute, BOOL, FLOAT};
 
 impl Emitter<'_, '_> {
     /// Emits an operation on inputs of these names and shapes. Returns the name of its value.
@@ -23,8 +20,9 @@ impl Emitter<'_, '_> {
         Ok(match &node.operator {
             Operator::Unary(function) => return self.unary(*function, x),
             Operator::Binary(function) => return self.binary(*function, x, names[1]),
+            Operator::Select if names[1] == names[2] => names[1].to_owned(),
             Operator::Select => {
-                let condition = self.node("Cast", &[x], vec![Attribute::int("to", BOOL)]);
+                let condition = self.node("Cast", &[x], Attribute::to(BOOL));
                 self.node("Where", &[&condition, names[1], names[2]], Vec::new())
             }
             Operator::MatMul(Transpose { left, right }) => {
@@ -207,7 +205,7 @@ impl Emitter<'_, '_> {
         if is_negated {
             holds = self.node("Not", &[&holds], Vec::new());
         }
-        self.node("Cast", &[&holds], vec![Attribute::int("to", i64::from(crate::proto::FLOAT))])
+        self.node("Cast", &[&holds], Attribute::to(FLOAT))
     }
 
     fn reduce(&mut self, op_type: &str, x: &str, axes: &[usize], keep: bool) -> String {

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use bptt_tensor::Shape;
 use prost::Message;
 
-/// `TensorProto.DataType` of `f32` and `i64`.
+/// Values of `TensorProto.DataType`.
 pub(crate) const FLOAT: i32 = 1;
+pub(crate) const INT32: i32 = 6;
 pub(crate) const INT64: i32 = 7;
+pub(crate) const BOOL: i32 = 9;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Model {
@@ -76,6 +78,8 @@ pub(crate) struct Attribute {
     pub(crate) t: Option<Tensor>,
     #[prost(message, optional, boxed, tag = "6")]
     pub(crate) g: Option<Box<Graph>>,
+    #[prost(float, repeated, tag = "7")]
+    pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) ints: Vec<i64>,
     #[prost(bytes = "vec", repeated, tag = "9")]
@@ -156,6 +160,23 @@ pub(crate) enum Extent {
     Parameter(String),
 }
 
+impl Graph {
+    /// Leaves out the nodes and constants that no output needs.
+    pub(crate) fn pruned(mut self) -> Self {
+        let mut read: HashSet<String> = self.output.iter().map(|it| it.name.clone()).collect();
+        let mut needed: Vec<Node> = Vec::new();
+        for node in self.node.into_iter().rev() {
+            if node.output.iter().any(|output| read.contains(output)) {
+                node.reads(&mut read);
+                needed.push(node);
+            }
+        }
+        needed.reverse();
+        self.initializer.retain(|it| read.contains(&it.name));
+        Self { node: needed, ..self }
+    }
+}
+
 impl Node {
     /// Collects the names of the values that it reads, also in the step of a scan.
     pub(crate) fn reads(&self, names: &mut HashSet<String>) {
@@ -165,28 +186,42 @@ impl Node {
     }
 }
 
+/// Why a tensor holds no numbers.
+#[derive(Debug)]
+pub(crate) enum NoNumbers {
+    /// Its elements are not `f32`.
+    OtherType,
+    /// It does not have as many elements as its shape says.
+    Damaged,
+}
+
 impl Tensor {
-    /// The numbers of a tensor of `f32` that stands in the file. None of any other.
-    pub(crate) fn numbers(&self) -> Option<bptt_tensor::Tensor<f32>> {
-        let shape: Shape = self
-            .dims
-            .iter()
-            .map(|&extent| usize::try_from(extent))
-            .collect::<Result<_, _>>()
-            .ok()?;
-        let bytes = self.raw_data.chunks_exact(4);
-        let numbers = match self.float_data.is_empty() {
-            true => bytes.map(|it| f32::from_le_bytes(it.try_into().expect("4 bytes"))).collect(),
+    /// The numbers of a tensor of `f32` that stands in the file.
+    pub(crate) fn numbers(&self) -> Result<bptt_tensor::Tensor<f32>, NoNumbers> {
+        if self.data_type != FLOAT {
+            return Err(NoNumbers::OtherType);
+        }
+        let extents = self.dims.iter().map(|&extent| usize::try_from(extent));
+        let shape: Shape = extents.collect::<Result<_, _>>().map_err(|_| NoNumbers::Damaged)?;
+        let elements = shape.iter().try_fold(1_usize, |all, &extent| all.checked_mul(extent));
+        let (bytes, rest) = self.raw_data.as_chunks();
+        let numbers: Vec<f32> = match self.float_data.is_empty() {
+            true => bytes.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
             false => self.float_data.clone(),
         };
-        let is_here = self.data_type == FLOAT && self.data_location == 0;
-        let elements = shape.iter().try_fold(1_usize, |all, &extent| all.checked_mul(extent));
-        (is_here && elements == Some(numbers.len()))
-            .then(|| bptt_tensor::Tensor::from_vec(shape, numbers))
+        if elements != Some(numbers.len()) || !rest.is_empty() || self.data_location != 0 {
+            return Err(NoNumbers::Damaged);
+        }
+        Ok(bptt_tensor::Tensor::from_vec(shape, numbers))
     }
 }
 
 impl Attribute {
+    /// The target of a `Cast`.
+    pub(crate) fn to(data_type: i32) -> Vec<Self> {
+        vec![Self::int("to", i64::from(data_type))]
+    }
+
     pub(crate) fn int(name: &str, value: i64) -> Self {
         Self { name: name.into(), i: value, r#type: 2, ..Self::default() }
     }

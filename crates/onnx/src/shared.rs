@@ -87,16 +87,14 @@ impl<'i> Shared<'i> {
         data_type: i32,
         raw_data: Vec<u8>,
     ) -> String {
-        let dims = dims.iter().map(|&extent| extent as i64).collect();
-        let name_of = name.clone();
         self.initializers.push(proto::Tensor {
-            dims,
+            dims: dims.iter().map(|&extent| extent as i64).collect(),
             data_type,
-            name,
+            name: name.clone(),
             raw_data,
             ..Default::default()
         });
-        name_of
+        name
     }
 
     pub(crate) fn tensor(&mut self, name: String, tensor: &Tensor<f32>) -> String {
@@ -147,7 +145,7 @@ impl<'i> Shared<'i> {
     /// The values of a constant, if this is the name of one.
     pub(crate) fn constant(&self, name: &str) -> Option<Tensor<f32>> {
         let constant = self.initializers.iter().find(|it| it.name == name)?;
-        constant.numbers()
+        constant.numbers().ok()
     }
 
     /// Adds a node at the beginning of the model, unless it is there. Returns the name of its result.
@@ -183,8 +181,14 @@ impl<'i> Shared<'i> {
         Some(self.compute("Gather", &[&shape, &axis], Vec::new()))
     }
 
-    /// The positions along an open extent, `[T]`, which count from 0.
-    pub(crate) fn positions(&mut self, place: usize) -> Option<String> {
+    /// The positions along an extent, `[T]`, which count from 0. None if the extent is open, and no input has it.
+    pub(crate) fn positions(&mut self, dim: Dim) -> Option<String> {
+        let place = match dim {
+            Dim::Of(extent) => {
+                return Some(self.integers(&(0..extent as i64).collect::<Vec<_>>()));
+            }
+            open => self.traced.place(open)?,
+        };
         let extent = self.extent(place)?;
         let extent = self.compute("Squeeze", &[&extent], Vec::new());
         let [zero, one] = [0, 1].map(|value| self.integer(value));

@@ -8,10 +8,7 @@ use bptt_layers::{Activation, Cell, Elman, Gru, Lstm, Module, Recurrence, Reset,
 use bptt_tensor::{Shape, Tensor};
 
 use crate::emitter::Emitter;
-use crate::proto::Attribute;
-
-/// `TensorProto.DataType` of `i32`.
-const INT32: i64 = 6;
+use crate::proto::{Attribute, INT32};
 
 /// A cell of the library that is an operator of ONNX.
 struct Standard {
@@ -51,11 +48,9 @@ impl Emitter<'_, '_> {
         let standard = standards(scan.states, sizes).into_iter().find(|it| it.is(scan))?;
         let lengths = match has_mask {
             true => {
-                let placeholder = *self.shared.masks.get(&inputs[1])?;
-                let name = &self.shared.placeholders[placeholder].name;
-                self.shared.compute("Cast", &[name], vec![Attribute::int("to", INT32)])
+                Some(self.shared.placeholders[*self.shared.masks.get(&inputs[1])?].name.clone())
             }
-            false => String::new(),
+            false => None,
         };
         let (states, parameters) = inputs[scan.sequences..].split_at(scan.states);
         let value = |name: &String| {
@@ -70,7 +65,10 @@ impl Emitter<'_, '_> {
             None => String::new(),
         });
         let first_axis = self.shared.integers(&[0]);
-        let mut operands = vec![inputs[0].clone(), w, r, b, lengths];
+        let sequence_lens = lengths.as_ref().map_or_else(String::new, |lengths| {
+            self.shared.compute("Cast", &[lengths], Attribute::to(INT32))
+        });
+        let mut operands = vec![inputs[0].clone(), w, r, b, sequence_lens];
         for state in states {
             operands.push(self.node("Unsqueeze", &[state, &first_axis], Vec::new()));
         }
@@ -89,7 +87,21 @@ impl Emitter<'_, '_> {
             let axis = self.shared.integers(&[axis]);
             self.node("Squeeze", &[result, &axis], Vec::new())
         });
-        Some(without_directions.collect())
+        let mut results: Vec<String> = without_directions.collect();
+        if let Some(lengths) = lengths {
+            for (last, first) in results[1..].iter_mut().zip(states) {
+                *last = self.state_of(&lengths, last, first);
+            }
+        }
+        Some(results)
+    }
+
+    /// The last states, which are the first ones for sequences without steps: there, operators return zeros.
+    fn state_of(&mut self, lengths: &str, last: &str, first: &str) -> String {
+        let [zeros, axis] = [0, 1].map(|value| self.shared.integers(&[value]));
+        let has_steps = self.shared.compute("Greater", &[lengths, &zeros], Vec::new());
+        let has_steps = self.shared.compute("Unsqueeze", &[&has_steps, &axis], Vec::new());
+        self.node("Where", &[&has_steps, last, first], Vec::new())
     }
 
     /// The values of a constant, or of constants beside each other.

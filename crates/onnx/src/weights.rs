@@ -16,7 +16,7 @@ use constants::Constants;
 /// [Keras](bptt_layers::weights::keras), and all other constants of `f32`, by their names.
 ///
 /// Each operator is a group with the name of its node, without a slash at its beginning. A node without a name has that of its first
-/// output. A node within the body of another has the names of the other and of the body before its own.
+/// output that has one. A node within the body of another has the names of the other and of the body before its own.
 ///
 /// | operator | loads into |
 /// |---|---|
@@ -25,8 +25,9 @@ use constants::Constants;
 /// | `RNN` | [`Elman`](bptt_layers::Elman) |
 /// | any of these with the direction `reverse`, or `bidirectional` | [`Reversed`](bptt_layers::Reversed), or [`Bidirectional`](bptt_layers::Bidirectional) |
 ///
-/// Activations are texts of the archive, so that [`keras::load`](bptt_layers::weights::keras::load) refuses a model with other ones.
-/// ONNX's two biases of a gate are added up. Constants may stand in other files of the same folder.
+/// Activations and the kind of reset are texts of the archive, so that [`keras::load`](bptt_layers::weights::keras::load) refuses a
+/// model with other ones. A direction is not checked: a file of the direction `reverse` also loads into a layer that runs forward. ONNX's two
+/// biases of a gate are added up. Constants may stand in other files of the same folder.
 ///
 /// ```no_run
 /// use bptt_layers::{Lstm, weights::keras};
@@ -40,9 +41,11 @@ use constants::Constants;
 ///
 /// # Errors
 ///
-/// If the file cannot be read, or is no ONNX model, or if the weights of a recurrent operator are not constants of `f32`, do not have
-/// the shapes of the operator, or have no counterpart: peepholes, clipped states, coupled gates, or different activations of
-/// candidate and state.
+/// - The file cannot be read, is no ONNX model, or is damaged.
+/// - The weights of a recurrent operator are not constants of `f32`, or do not have the shapes of the operator.
+/// - The operator has no counterpart: it has peepholes, clips, couples gates, has activations with parameters of their own, or different
+///   activations of candidate and state.
+/// - Two operators have the same name.
 pub fn weights(path: impl AsRef<Path>) -> Result<Archive<f32>, ImportError> {
     let path = path.as_ref();
     let read = |source| ImportError::Read { path: path.to_owned(), source };
@@ -50,9 +53,8 @@ pub fn weights(path: impl AsRef<Path>) -> Result<Archive<f32>, ImportError> {
     let format = |reason: String| ImportError::Format { path: path.to_owned(), reason };
     let model = proto::Model::decode(&bytes[..]).map_err(|error| format(error.to_string()))?;
     let graph = model.graph.ok_or_else(|| format("it holds no graph".into()))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
     let mut archive = Archive::new();
-    collect(&graph, "", &Constants::new(folder), &mut archive)?;
+    collect(&graph, "", &Constants::new(path), &mut archive)?;
     Ok(archive)
 }
 
@@ -64,11 +66,13 @@ fn collect(
     archive: &mut Archive<f32>,
 ) -> Result<(), ImportError> {
     let constants = outer.of_graph(graph);
+    let mut read = Vec::new();
     for node in &graph.node {
-        let label = node.name.trim_start_matches('/');
-        let first = node.output.first().map_or("", String::as_str);
-        let name = format!("{prefix}{}", if label.is_empty() { first } else { label });
+        let named = [&node.name].into_iter().chain(&node.output).find(|name| !name.is_empty());
+        let own = named.map_or("", |name| name.trim_start_matches('/'));
+        let name = format!("{prefix}{own}");
         if matches!(node.op_type.as_str(), "LSTM" | "GRU" | "RNN") {
+            read.extend(node.input.iter().skip(1).take(3));
             Recurrent::new(node, &name)?.read(&constants, archive)?;
         }
         for attribute in &node.attribute {
@@ -77,12 +81,9 @@ fn collect(
             }
         }
     }
-    let recurrent =
-        graph.node.iter().filter(|it| matches!(it.op_type.as_str(), "LSTM" | "GRU" | "RNN"));
-    let read: Vec<&str> = recurrent.flat_map(|it| it.input.iter().map(String::as_str)).collect();
-    for tensor in graph.initializer.iter().filter(|it| !read.contains(&it.name.as_str())) {
-        if let Some(numbers) = constants.tensor(&tensor.name)? {
-            archive.insert(format!("{prefix}{}", tensor.name), numbers);
+    for name in constants::names(graph).filter(|name| !read.iter().any(|it| it == name)) {
+        if let Some(numbers) = constants.tensor(name)? {
+            archive.insert(format!("{prefix}{name}"), numbers);
         }
     }
     Ok(())
@@ -117,6 +118,7 @@ impl<'n> Recurrent<'n> {
         let problem = match () {
             () if node.input.len() > 7 && !node.input[7].is_empty() => "has peepholes",
             () if has("clip") => "clips its sums",
+            () if recurrent.has_own_parameters() => "has activations with parameters of their own",
             () if whole("input_forget") != 0 => "couples its input and forget gates",
             () => return Ok(recurrent),
         };
@@ -138,13 +140,19 @@ impl<'n> Recurrent<'n> {
             return Err(self
                 .error("has recurrent weights that are not [directions, gates · hidden, hidden]"));
         };
-        let fits = rows == self.gates.len() * hidden
+        let fits = Some(rows) == hidden.checked_mul(self.gates.len())
             && *r.shape() == [directions, rows, hidden]
             && w.shape().len() == 3
             && w.shape()[..2] == [directions, rows]
             && b.as_ref().is_none_or(|b| *b.shape() == [directions, 2 * rows]);
         if !fits {
             return Err(self.error("has weights of shapes that do not fit each other"));
+        }
+        if archive
+            .names()
+            .any(|it| it.strip_prefix(self.name).is_some_and(|it| it.starts_with('/')))
+        {
+            return Err(self.error("has the name of another"));
         }
         for index in 0..directions {
             let of = |tensor: &Tensor<f32>| tensor.index_first(index);
@@ -159,11 +167,19 @@ impl<'n> Recurrent<'n> {
             if let Some(b) = &b {
                 archive.insert(format!("{cell}bias"), self.biases(&of(b), rows));
             }
-            for (setting, function) in self.functions(index)? {
-                archive.set_text(&format!("{layer}{setting}"), function);
+            for (setting, value) in self.settings(index)? {
+                archive.set_text(&format!("{layer}{setting}"), value);
             }
         }
         Ok(())
+    }
+
+    /// Whether an activation has parameters that are not the defaults of `HardSigmoid`, the only one in Keras with any.
+    fn has_own_parameters(&self) -> bool {
+        let differ = |name: &str, default: f32| {
+            self.attribute(name).is_some_and(|it| it.floats.iter().any(|&it| it != default))
+        };
+        differ("activation_alpha", 0.2) || differ("activation_beta", 0.5)
     }
 
     /// The gates along the first axis in Keras's order.
@@ -177,33 +193,42 @@ impl<'n> Recurrent<'n> {
     fn biases(&self, b: &Tensor<f32>, rows: usize) -> Tensor<f32> {
         let [input, recurrent] =
             [0, rows].map(|start| self.in_order(&b.slice(0, start..start + rows)));
-        let is_after = self.attribute("linear_before_reset").is_some_and(|it| it.i != 0);
-        if is_after { Tensor::stack(&[input, recurrent], 0) } else { input + recurrent }
+        if self.is_after() { Tensor::stack(&[input, recurrent], 0) } else { input + recurrent }
     }
 
-    /// The activations of a direction in Keras's words.
-    fn functions(&self, direction: usize) -> Result<Vec<(&'static str, String)>, ImportError> {
-        let given = self.attribute("activations").map_or(&[][..], |it| &it.strings);
+    /// The settings of a direction in Keras's words: its activations, and the kind of reset.
+    fn settings(&self, direction: usize) -> Result<Vec<(&'static str, String)>, ImportError> {
         let count = self.activations.len();
-        let of_direction = given.get(direction * count..(direction + 1) * count);
-        let mut functions: Vec<(&str, String)> = Vec::new();
+        let given = self.attribute("activations").map_or(&[][..], |it| &it.strings);
+        let names = given.get(direction * count..(direction + 1) * count);
+        if names.is_none() && !given.is_empty() {
+            return Err(self.error("has activations for some of its functions alone"));
+        }
+        let mut settings: Vec<(&str, String)> = Vec::new();
         for (place, &(setting, default)) in self.activations.iter().enumerate() {
-            let name =
-                of_direction.map_or(default.into(), |names| String::from_utf8_lossy(&names[place]));
+            let name = names.map_or(default.into(), |it| String::from_utf8_lossy(&it[place]));
             let name = match &name.to_lowercase()[..] {
                 "hardsigmoid" => "hard_sigmoid".to_owned(),
-                "affine" => "linear".to_owned(),
                 other => other.to_owned(),
             };
-            match functions.iter().find(|(known, _)| *known == setting) {
+            match settings.iter().find(|(known, _)| *known == setting) {
                 Some((_, known)) if *known != name => {
                     return Err(self.error("has different activations of candidate and state"));
                 }
                 Some(_) => {}
-                None => functions.push((setting, name)),
+                None => settings.push((setting, name)),
             }
         }
-        Ok(functions)
+        if self.layer == "gru" {
+            settings
+                .push(("reset_after", (if self.is_after() { "True" } else { "False" }).to_owned()));
+        }
+        Ok(settings)
+    }
+
+    /// Whether the reset of a `GRU` comes after the product.
+    fn is_after(&self) -> bool {
+        self.attribute("linear_before_reset").is_some_and(|it| it.i != 0)
     }
 
     /// An input, which has to be a constant. None if it is left out.

@@ -86,8 +86,24 @@ fn an_lstm_of_a_hard_sigmoid() {
 
 #[test]
 fn what_has_no_counterpart_is_an_error() {
-    let error = weights(file("clipped.onnx")).expect_err("it clips").to_string();
-    assert!(error.starts_with("the LSTM `LSTM` clips its sums"), "{error}");
+    let error = |name: &str| weights(file(name)).expect_err("it has no counterpart").to_string();
+    let clipped = error("clipped.onnx");
+    assert!(clipped.starts_with("the LSTM `LSTM` clips its sums; "), "{clipped}");
+    let sloped = error("sloped.onnx");
+    assert!(sloped.contains("has activations with parameters of their own"), "{sloped}");
+}
+
+/// Without biases, no shape tells which reset a file has.
+#[test]
+fn the_reset_is_checked() {
+    let archive = weights(file("unbiased_before.onnx")).expect("it can be read");
+    let mut gru = Gru::new(&mut rng(0), 2, 3).reset(Reset::Before).bias(false);
+    keras::load(&mut gru, &archive.group("GRU")).expect("it has these weights");
+    assert_agrees("unbiased_before", &gru);
+    let mut gru = Gru::new(&mut rng(0), 2, 3).bias(false);
+    let error =
+        keras::load(&mut gru, &archive.group("GRU")).expect_err("another reset").to_string();
+    assert!(error.contains("reset_after"), "{error}");
 }
 
 #[test]
@@ -105,14 +121,22 @@ fn a_file_that_is_no_model_is_an_error() {
     );
 }
 
-/// Each prefix of a file is read, or is an error.
+/// A file that is cut short, or has other bytes, is read, or is an error.
 #[test]
-fn a_file_cut_short_does_not_panic() {
+fn a_damaged_file_does_not_panic() {
     let bytes = fs::read(file("gru_before.onnx")).expect("it is in the repository");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut.onnx");
-    for end in 0..bytes.len() {
-        fs::write(&path, &bytes[..end]).expect("it can be written");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("damaged.onnx");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("it can be written");
         let _ = weights(&path);
+    };
+    for place in 0..bytes.len() {
+        read(&bytes[..place]);
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut other = bytes.clone();
+            other[place] = value;
+            read(&other);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Elman`] | `SimpleRNN` | `activation` |
 //! | [`Lstm`] | `LSTM` | `recurrent_activation` of the gates, `activation` of candidate and state |
-//! | [`Gru`] with [`Reset::After`](crate::Reset::After), with [`Reset::Before`](crate::Reset::Before) | `GRU` (`reset_after=True`, the default), with `reset_after=False` | `recurrent_activation` of the gates, `activation` of the candidate |
+//! | [`Gru`] with [`Reset::After`], with [`Reset::Before`] | `GRU` (`reset_after=True`, the default), with `reset_after=False` | `recurrent_activation` of the gates, `activation` of the candidate |
 //! | [`Bidirectional`] of two of these | `Bidirectional` | as they do |
 //! | [`Linear`], [`Embedding`] | `Dense`, `Embedding` | no activation: apply that of a `Dense` yourself |
 //! | [`LayerNorm`] | `LayerNormalization` | `epsilon`, there 1e-3 by default |
@@ -76,8 +76,7 @@
 //!
 //! Names that Keras derives may differ or be absent in a file. These are the name of the cell, such as `lstm_cell`, and
 //! that of the layer in each direction, such as `forward_lstm_1`. (Before a cell's name it may be any, such as
-//! `forward_reader`.) The latter is saved as `forward_lstm`. To load this file in Keras, give the layer this name:
-//! `Bidirectional(LSTM(8, name="lstm"))`.
+//! `forward_reader`.) The latter is saved as `forward_lstm`; give the layer this name in Keras: `Bidirectional(LSTM(8, name="lstm"))`.
 
 use bptt_tensor::Scalar;
 
@@ -89,7 +88,7 @@ use super::part::Part;
 use super::spelling::Spelling;
 use crate::activation::Activation;
 use crate::cells::elman::Elman;
-use crate::cells::gru::Gru;
+use crate::cells::gru::{Gru, Reset};
 use crate::cells::lstm::Lstm;
 use crate::core::module::Module;
 use crate::feedforward::batch_norm::BatchNorm;
@@ -364,7 +363,8 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
             );
         let weights = weights
             .and(activation("recurrent_activation", &self.gate_activation))
-            .and(activation("activation", &self.candidate_activation));
+            .and(activation("activation", &self.candidate_activation))
+            .setting("reset_after", if self.reset == Reset::After { "True" } else { "False" });
         let Some(b) = &self.b else { return weights };
         let [b_r, b_z, b_n] = [r, z, n].map(|gate| Part::columns(b, gate));
         match &self.b_hh_n {

@@ -8,41 +8,52 @@ use std::path::{Component, Path};
 use bptt_tensor::Tensor;
 
 use crate::error::ImportError;
-use crate::proto;
+use crate::proto::{self, FLOAT, NoNumbers};
 
 /// The constants that a graph can read: its own, and those of the graphs around it.
 #[derive(Clone)]
 pub(super) struct Constants<'g> {
-    folder: &'g Path,
+    /// The file of the model.
+    path: &'g Path,
     tensors: HashMap<&'g str, &'g proto::Tensor>,
 }
 
 impl<'g> Constants<'g> {
-    pub(super) fn new(folder: &'g Path) -> Self {
-        Self { folder, tensors: HashMap::new() }
+    pub(super) fn new(path: &'g Path) -> Self {
+        Self { path, tensors: HashMap::new() }
     }
 
     /// These constants, and those of a graph.
     pub(super) fn of_graph(&self, graph: &'g proto::Graph) -> Self {
         let mut all = self.clone();
-        all.tensors.extend(graph.initializer.iter().map(|it| (it.name.as_str(), it)));
-        for node in graph.node.iter().filter(|node| node.op_type == "Constant") {
-            let value = node.attribute.iter().find_map(|it| it.t.as_ref());
-            if let (Some(value), Some(name)) = (value, node.output.first()) {
-                all.tensors.insert(name, value);
-            }
-        }
+        all.tensors.extend(of(graph));
         all
     }
 
     /// A constant of `f32`. None if there is none of this name and type.
     pub(super) fn tensor(&self, name: &str) -> Result<Option<Tensor<f32>>, ImportError> {
         let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
-        if tensor.data_location == 0 {
-            return Ok(tensor.numbers());
+        let numbers = match tensor.data_location {
+            0 => tensor.numbers(),
+            _ if tensor.data_type == FLOAT => {
+                let raw_data = self.external(tensor)?;
+                proto::Tensor { raw_data, data_location: 0, ..(*tensor).clone() }.numbers()
+            }
+            _ => Err(NoNumbers::OtherType),
+        };
+        match numbers {
+            Ok(_) if name == "__metadata__" => Err(self.damaged(name, "has a reserved name")),
+            Ok(numbers) => Ok(Some(numbers)),
+            Err(NoNumbers::OtherType) => Ok(None),
+            Err(NoNumbers::Damaged) => {
+                Err(self.damaged(name, "has another number of elements than its shape"))
+            }
         }
-        let raw_data = self.external(tensor)?;
-        Ok(proto::Tensor { raw_data, data_location: 0, ..(*tensor).clone() }.numbers())
+    }
+
+    fn damaged(&self, name: &str, problem: &str) -> ImportError {
+        let reason = format!("the constant `{name}` {problem}");
+        ImportError::Format { path: self.path.to_owned(), reason }
     }
 
     /// The bytes of a constant in another file.
@@ -52,7 +63,7 @@ impl<'g> Constants<'g> {
             found.map(|it| it.value.as_str())
         };
         let location = Path::new(entry("location").unwrap_or_default());
-        let path = self.folder.join(location);
+        let path = self.path.with_file_name("").join(location);
         let format = |reason: String| ImportError::Format { path: path.clone(), reason };
         // a model must not read files elsewhere
         if !location.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -72,4 +83,19 @@ impl<'g> Constants<'g> {
         file.take(length).read_to_end(&mut bytes).map_err(read)?;
         Ok(bytes)
     }
+}
+
+/// The constants of a graph, with their names.
+fn of(graph: &proto::Graph) -> impl Iterator<Item = (&str, &proto::Tensor)> {
+    let constants = graph.node.iter().filter(|node| node.op_type == "Constant");
+    let values = constants.filter_map(|node| {
+        let value = node.attribute.iter().find_map(|it| it.t.as_ref())?;
+        Some((node.output.first()?.as_str(), value))
+    });
+    graph.initializer.iter().map(|it| (it.name.as_str(), it)).chain(values)
+}
+
+/// The names of the constants of a graph.
+pub(super) fn names(graph: &proto::Graph) -> impl Iterator<Item = &str> {
+    of(graph).map(|(name, _)| name)
 }

@@ -30,7 +30,7 @@ pub(crate) enum Data {
 /// The numbers of steps and of sequences of all cases.
 const SIZES: [[usize; 2]; 3] = [[7, 3], [2, 1], [1, 5]];
 
-/// Exports a layer, with lengths as an input or without.
+/// Exports a layer, with lengths as an input or without. Some lengths are 0.
 pub(crate) fn of_layer<'l, L: Layer<f32> + Module<f32>>(
     name: impl Into<String>,
     layer: &'l L,
@@ -49,7 +49,7 @@ pub(crate) fn of_layer<'l, L: Layer<f32> + Module<f32>>(
         let tape = Tape::inference();
         let xs = Tensor::normal([steps, batch, input_size], 0.0, 1.0, random);
         let start = layer.start(&tape, batch);
-        let lengths: Vec<usize> = (0..batch).map(|_| random.random_range(1..=steps)).collect();
+        let lengths: Vec<usize> = (0..batch).map(|_| random.random_range(0..=steps)).collect();
         let mut state =
             |leaf: Var<'_, f32>| leaf.value() + Tensor::uniform(leaf.shape(), 0.0, 0.3, random);
         let first: Vec<Tensor<f32>> = start.leaves().into_iter().map(&mut state).collect();

@@ -2,7 +2,7 @@
 
 use bptt_layers::*;
 use bptt_onnx::{Dim, FunctionExport};
-use bptt_tensor::Tensor;
+use bptt_tensor::{Shape, Tensor};
 use rand::RngExt as _;
 
 use crate::cells::INPUTS;
@@ -13,7 +13,9 @@ pub(crate) fn all() -> Vec<Exported> {
     let mut all = with_lengths(rng);
     all.extend(standard(rng));
     all.extend([tagger(rng), translator(rng, true), translator(rng, false), spotter(rng)]);
-    all.extend([convolutions(rng), images(rng), outputs(rng)]);
+    all.extend([convolutions(rng), images(rng), outputs(rng), symbols_alone(rng)]);
+    all.extend([false, true].map(|is_standard| batch_first(rng, is_standard)));
+    all.push(fixed(rng));
     all
 }
 
@@ -238,5 +240,62 @@ fn outputs(rng: &mut Xoshiro256PlusPlus) -> Exported {
     of_function("outputs", export, &[], data, |_, given| {
         let hs = given.numbers[0];
         vec![adaptive.log_probabilities(hs), mixture.forward(hs, |it| output.forward(it))]
+    })
+}
+
+/// Comparisons with symbols, and a table of its own.
+fn symbols_alone(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let table = Embedding::new(rng, 1000, 3);
+    let export = FunctionExport::new()
+        .symbols("words", [Dim::STEPS, Dim::BATCH], 1000)
+        .symbols("marks", [Dim::BATCH], 2)
+        .outputs(["first", "last", "marked", "vectors"]);
+    let data = |[steps, batch]: [usize; 2], rng: &mut Xoshiro256PlusPlus| {
+        let words = (0..steps * batch).map(|i| if i % 2 == 0 { 999 } else { i % 3 }).collect();
+        let words = Data::Whole(words, [steps, batch].into());
+        vec![words, Data::Whole(symbols(batch, 2, rng), [batch].into())]
+    };
+    of_function("symbols_alone", export, &["words", "marks"], data, |tape, given| {
+        let [(words, shape), (marks, batch)] = &given.whole[..] else { unreachable!("two inputs") };
+        let is = |symbols: &[usize], shape: &Shape, symbol: usize| {
+            let is_it = |i: usize| f32::from(u8::from(symbols[i] == symbol));
+            tape.constant(Tensor::from_fn(shape.clone(), is_it)) * 2.0
+        };
+        let vectors = table.forward(tape, words, shape.clone());
+        vec![is(words, shape, 0), is(words, shape, 999), is(marks, batch, 1), vectors]
+    })
+}
+
+/// Sequences and outputs `[batch, steps, ..]`, with lengths.
+fn batch_first(rng: &mut Xoshiro256PlusPlus, is_standard: bool) -> Exported {
+    let layer = Bidirectional::new(Lstm::new(rng, INPUTS, 4), Lstm::new(rng, INPUTS, 4));
+    let name = if is_standard { "batch_first_standard" } else { "batch_first" };
+    let mut exported = of_layer(name, &layer, INPUTS, true, |it| {
+        let it = it.batch_first();
+        if is_standard { it.standard_operators() } else { it }
+    });
+    for case in &mut exported.cases {
+        let Data::Numbers(xs) = &mut case.inputs[0] else { unreachable!("numbers come first") };
+        *xs = xs.transpose(0, 1);
+        case.outputs[0] = case.outputs[0].transpose(0, 1);
+    }
+    exported
+}
+
+/// A fixed number of steps, and one sequence.
+fn fixed(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let gru = Gru::new(rng, 3, 4);
+    let export = FunctionExport::new()
+        .numbers("xs", [Dim::Of(6), Dim::Of(1), Dim::Of(3)])
+        .lengths("lengths", Dim::Of(1), Dim::Of(6))
+        .outputs(["ys"])
+        .parameters(&gru);
+    let data = |_, rng: &mut Xoshiro256PlusPlus| {
+        let xs = Tensor::normal([6, 1, 3], 0.0, 1.0, rng);
+        vec![Data::Numbers(xs), Data::Whole(vec![rng.random_range(1..=6)], [1].into())]
+    };
+    of_function("fixed", export, &["lengths"], data, |tape, given| {
+        let recurrence = Recurrence::new(&gru).lengths(&given.whole[0].0);
+        vec![recurrence.run(given.numbers[0], gru.start(tape, 1)).0]
     })
 }

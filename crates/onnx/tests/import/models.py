@@ -1,6 +1,6 @@
 """Writes the models of this folder, with inputs and outputs: `pip install torch==2.15.0 onnx onnxscript onnxruntime`.
 
-`pytorch_*` are exports of PyTorch. `*_before`, `hard` and `clipped` are written by hand: PyTorch has no such layers.
+`pytorch_*` are exports of PyTorch. All others are written by hand: PyTorch has no such layers.
 """
 
 import json
@@ -15,6 +15,8 @@ from torch import nn
 
 FOLDER = Path(__file__).parent
 STEPS, BATCH, INPUTS, HIDDEN = 4, 2, 2, 3
+for path in [*FOLDER.glob("*.onnx"), *FOLDER.glob("*.weights")]:
+    path.unlink()
 random = numpy.random.default_rng(0)
 
 
@@ -42,13 +44,13 @@ def pytorch(name, layer, **options):
     record(f"pytorch_{name}")
 
 
-def operator(name, op_type, gates, **attributes):
+def operator(name, op_type, gates, biases=True, **attributes):
     """A model of one operator, whose outputs of all steps have no axis of directions."""
     shape = {"w": [1, gates * HIDDEN, INPUTS], "r": [1, gates * HIDDEN, HIDDEN], "b": [1, 2 * gates * HIDDEN]}
     weights = {key: random.normal(size=it).astype(numpy.float32) for key, it in shape.items()}
     axis = numpy_helper.from_array(numpy.array([1]), "axis")
     nodes = [
-        helper.make_node(op_type, ["xs", "w", "r", "b"], ["all"], name=op_type, hidden_size=HIDDEN, **attributes),
+        helper.make_node(op_type, ["xs", "w", "r", "b" if biases else ""], ["all"], name=op_type, hidden_size=HIDDEN, **attributes),
         helper.make_node("Squeeze", ["all", "axis"], ["ys"]),
     ]
     graph = helper.make_graph(
@@ -70,3 +72,5 @@ pytorch("rnn", nn.RNN(INPUTS, HIDDEN, nonlinearity="relu"), dynamo=False)
 operator("gru_before", "GRU", 3)
 operator("hard", "LSTM", 4, activations=["HardSigmoid", "Tanh", "Tanh"])
 operator("clipped", "LSTM", 4, clip=1.0)
+operator("sloped", "LSTM", 4, activations=["HardSigmoid", "Tanh", "Tanh"], activation_alpha=[0.16666667])
+operator("unbiased_before", "GRU", 3, biases=False)
