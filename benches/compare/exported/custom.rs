@@ -1,4 +1,4 @@
-//! A cell as a user of the library writes it; `peers/cells.py` has it for PyTorch and JAX.
+//! A cell as a user of the library writes it; `torch_exports.py` and `jax_exports.py` have it too.
 
 use bptt::prelude::*;
 

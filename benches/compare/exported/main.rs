@@ -62,6 +62,9 @@ const STEPS: usize = 100;
 /// The features of an input.
 const INPUT: usize = 64;
 
+/// Numbers of steps and sequences for which outputs are written, as in `peers/exports.py`.
+const CASES: [[usize; 2]; 3] = [[STEPS, 1], [37, 1], [STEPS, 3]];
+
 fn main() -> Result<(), Failure> {
     let command = Command::parse();
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
@@ -99,10 +102,10 @@ fn with_cell(name: CellName, hidden: usize, then: impl WithCell) -> Result<(), F
     }
 }
 
-/// Inputs `[T, B, I]` between −1 and 1, which the other side computes too: `shared.entries`.
-fn entries(batch: usize) -> Tensor<f32> {
+/// Inputs `[T, B, I]` between −1 and 1, which `peers/exports.py` computes too.
+fn entries(steps: usize, batch: usize) -> Tensor<f32> {
     let entry = |k: usize| (7 * k % 23) as f32 / 11.0 - 1.0;
-    Tensor::from_vec([STEPS, batch, INPUT], (0..STEPS * batch * INPUT).map(entry).collect())
+    Tensor::from_vec([steps, batch, INPUT], (0..steps * batch * INPUT).map(entry).collect())
 }
 
 /// The outputs `[T, B, H]` of a sequence, from zeros.
@@ -120,12 +123,16 @@ struct Writer<'f> {
 impl WithCell for Writer<'_> {
     fn run<C: Cell<f32> + StateSizes + Module<f32>>(self, cell: C) -> Result<(), Failure> {
         let name = self.name.to_possible_value().expect("no name is skipped");
-        let path = |kind| self.folder.join(format!("{}_{}{kind}", name.get_name(), self.hidden));
+        let path =
+            |kind: &str| self.folder.join(format!("{}_{}{kind}", name.get_name(), self.hidden));
         onnx::export(&cell, INPUT)?.save(path(".onnx"))?;
         export_step(&cell)?.save(path("_step.onnx"))?;
-        let ys = outputs(&cell, &entries(1));
-        let bytes: Vec<u8> = ys.as_slice().iter().flat_map(|y| y.to_le_bytes()).collect();
-        Ok(fs::write(path(".f32"), bytes)?)
+        for [steps, batch] in CASES {
+            let ys = outputs(&cell, &entries(steps, batch));
+            let bytes: Vec<u8> = ys.as_slice().iter().flat_map(|y| y.to_le_bytes()).collect();
+            fs::write(path(&format!(".{steps}x{batch}.f32")), bytes)?;
+        }
+        Ok(())
     }
 }
 
@@ -156,11 +163,13 @@ struct Server {
 
 impl WithCell for Server {
     fn run<C: Cell<f32> + StateSizes + Module<f32>>(self, cell: C) -> Result<(), Failure> {
-        let xs = entries(self.batch);
+        let xs = entries(STEPS, self.batch);
         match self.mode {
             Mode::Step => {
                 let mut online = stepper(&cell, [self.batch, INPUT]);
+                let all: Vec<usize> = (0..self.batch).collect();
                 serve("stepper", || {
+                    online.reset(&all); // a long run of random weights may be chaotic
                     for x in xs.as_slice().chunks_exact(self.batch * INPUT) {
                         online.step(&[x]);
                     }

@@ -17,6 +17,8 @@ except ImportError as error:
     sys.exit()
 import numpy as np
 
+from exports import entries
+
 MODE, _, PATH = WORK.partition(" ")
 
 
@@ -53,29 +55,31 @@ class Model:
         return lambda kept=kept: run(bound, None)
 
 
-def run_steps(path, entries):
+def run_steps(path, xs):
     """A step in a call, by `session.run` on arrays."""
     model = Model(path)
-    call, names, state = model.session.run, model.inputs, model.start
+    call, names = model.session.run, model.inputs
 
     def steps():
-        nonlocal state
-        for x in entries:
+        state = model.start
+        for x in xs:
             y, *state = call(None, dict(zip(names, [x, *state])))
         return [y]
 
     return steps
 
 
-def bound_steps(path, entries):
+def bound_steps(path, xs):
     """A step in a call on bound arrays: the state goes from one to the other and back."""
     model = Model(path)
-    x, y = np.empty_like(entries[0]), np.empty((*entries.shape[1:-1], SIZES.hidden), np.float32)
+    x, y = np.empty_like(xs[0]), np.empty((*xs.shape[1:-1], SIZES.hidden), np.float32)
     here, there = model.start, [array.copy() for array in model.start]
     calls = [model.bound(x, y, here, there), model.bound(x, y, there, here)]
-    pairs = list(zip(entries, calls * (len(entries) // 2), strict=True))
+    pairs = list(zip(xs, calls * (len(xs) // 2), strict=True))
 
     def steps():
+        for variable in here:
+            variable[...] = 0
         for entry, call in pairs:
             x[...] = entry
             call()
@@ -84,16 +88,16 @@ def bound_steps(path, entries):
     return steps
 
 
-def run_sequence(path, entries):
+def run_sequence(path, xs):
     model = Model(path)
-    feed = dict(zip(model.inputs, [entries, *model.start], strict=True))
+    feed = dict(zip(model.inputs, [xs, *model.start], strict=True))
     return lambda: [model.session.run(None, feed)[0]]
 
 
-def bound_sequence(path, entries):
+def bound_sequence(path, xs):
     model = Model(path)
-    y = np.empty((*entries.shape[:-1], SIZES.hidden), np.float32)
-    call = model.bound(entries, y, model.start, [array.copy() for array in model.start])
+    y = np.empty((*xs.shape[:-1], SIZES.hidden), np.float32)
+    call = model.bound(xs, y, model.start, [array.copy() for array in model.start])
 
     def sequence():
         call()
@@ -102,16 +106,16 @@ def bound_sequence(path, entries):
     return sequence
 
 
-def empty_calls(entries):
+def empty_calls(xs):
     """As many calls as steps of a model that copies its input."""
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, entries[0].shape) for name in "xy")
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, xs[0].shape) for name in "xy")
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "copy", [x], [y])
     copy = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    y = np.empty_like(entries[0])
-    call = Model(copy.SerializeToString()).bound(entries[0], y, [], [])
+    y = np.empty_like(xs[0])
+    call = Model(copy.SerializeToString()).bound(xs[0], y, [], [])
 
     def calls():
-        for _ in entries:
+        for _ in xs:
             call()
         return [y]
 
@@ -119,7 +123,7 @@ def empty_calls(entries):
 
 
 def variants():
-    xs = shared.entries()
+    xs = entries(SIZES.steps, SIZES.batch)
     if MODE == "call":
         return {"bound": lambda: empty_calls(xs)}
     if MODE == "sequence":

@@ -95,13 +95,6 @@ def language_model(numbers):
     return embedding, layers, output, bias, tokens, targets
 
 
-def entries():
-    """Inputs [T, B, I] between -1 and 1, as `exported/main.rs` computes them."""
-    count = SIZES.steps * SIZES.batch * SIZES.input
-    numbers = (7 * np.arange(count) % 23).astype(np.float32) / np.float32(11) - np.float32(1)
-    return numbers.reshape(SIZES.steps, SIZES.batch, SIZES.input)
-
-
 def norm(results):
     """The square root of the sum of the squares of all numbers in a list of arrays."""
     return math.sqrt(sum(float(np.square(np.asarray(r, np.float64)).sum()) for r in results))
