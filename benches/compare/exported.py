@@ -10,9 +10,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from language_models import HERE, ROOT, TARGET, TOLERANCE, Peer, close, in_turn, named, note, print_machine
+from language_models import (
+    HERE,
+    ROOT,
+    TARGET,
+    TOLERANCE,
+    Peer,
+    close,
+    in_turn,
+    named,
+    note,
+    print_machine,
+)
 
 STEPS, INPUT = 100, 64  # as in exported/main.rs
+SIDES = ["bptt", "ONNX Runtime", "ratio"]
 CELLS = ["lstm", "gru", "layer-norm-lstm", "minimal-gated-unit", "peephole-lstm", "custom"]
 PEER = [sys.executable, "-B", "-W", "ignore", HERE / "peers" / "exported_peer.py"]
 
@@ -42,6 +54,11 @@ def compared(cell, mode, hidden, batch, folder, args):
     return 1e6 / our_rate, 1e6 / their_rate
 
 
+def print_header(names):
+    print("|", " | ".join(names), "|")
+    print("|---" * len(names) + "|", flush=True)
+
+
 def columns(ours, theirs):
     return f"{ours:.1f} | {theirs:.1f} | {ours / theirs:.2f}"
 
@@ -69,15 +86,17 @@ def main():
     build = "cargo build --release --locked --quiet -p bptt-benches --bin exported"
     subprocess.run(build.split(), check=True, cwd=ROOT)
     print_machine(argparse.Namespace(python=sys.executable, threads=1))
-    print("| cell | `H` | `B` | step, bptt | ONNX Runtime | ratio | 100 steps, bptt | ONNX Runtime | ratio |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print_header(["cell", "`H`", "`B`", *SIDES, *(f"100 steps: {side}" for side in SIDES)])
     with tempfile.TemporaryDirectory() as folder:
         sizes = [str(hidden) for hidden in args.hidden]
         subprocess.run([TARGET / "exported", "write", folder, "--hidden", *sizes], check=True)
         for cell in args.cell:
             for hidden in args.hidden:
                 for batch in args.batch:
-                    both = [compared(cell, mode, hidden, batch, folder, args) for mode in ("step", "sequence")]
+                    both = [
+                        compared(cell, mode, hidden, batch, folder, args)
+                        for mode in ("step", "sequence")
+                    ]
                     step, sequence = (columns(*times) for times in both)
                     print(f"| {cell} | {hidden} | {batch} | {step} | {sequence} |", flush=True)
     print(f"\nA call of a model that copies its input takes {empty_call(args):.1f} µs.")

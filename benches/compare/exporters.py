@@ -1,6 +1,7 @@
-"""Cells as `bptt`, PyTorch and jax2onnx export them: nodes, sizes, open extents, agreement, and times in ONNX Runtime.
+"""Cells as `bptt`, PyTorch and jax2onnx export them.
 
-Prints a table. A hundred steps of one sequence, on one thread. See README.md.
+Prints a table of nodes, sizes, open extents, agreement, and times in ONNX Runtime, of a hundred
+steps of one sequence on one thread. See README.md.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from language_models import HERE, ROOT, TARGET, close, in_turn, note, print_mach
 from peers import exports
 
 EXPORTERS = ["bptt", "torch", "jax2onnx"]
+COLUMNS = ["exporter, cell", "`H`", "nodes", "kB without weights", "kB", "steps", "batch"]
+COLUMNS += ["error", "loading, ms", "µs a step"]
 CELLS = ["lstm", "gru", "custom"]
 LARGE = 64  # elements: tensors of as many and more are weights
 
@@ -32,7 +35,10 @@ class Model:
         self.exporter, self.cell, self.hidden = path.stem.split("; ")
         self.proto = onnx.load(path)
         self.times = []
-        self.cases = {case.suffixes[-2][1:]: dict(np.load(case)) for case in path.parent.glob(f"{path.stem}.*.npz")}
+        self.cases = {
+            case.suffixes[-2][1:]: dict(np.load(case))
+            for case in path.parent.glob(f"{path.stem}.*.npz")
+        }
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -47,10 +53,12 @@ class Model:
         return self.session.run(None, {name: given[f"in.{k}"] for k, name in enumerate(self.names)})
 
     def error(self, case):
-        """The largest difference from the framework, relative to the largest output if that is above 1."""
+        """The largest difference from the framework, relative to what is largest if above 1."""
         found = self.run(case)
         expected = [value for name, value in self.cases[case].items() if name.startswith("out.")]
-        pairs = list(zip(found, expected))  # of the library, the outputs alone without the last state
+        pairs = list(
+            zip(found, expected)
+        )  # of the library, the outputs alone without the last state
         if any(a.shape != b.shape for a, b in pairs):
             raise ValueError("another shape")
         return max(np.abs(a - b).max() / max(1.0, np.abs(b).max()) for a, b in pairs)
@@ -91,7 +99,12 @@ def graphs(proto):
     while todo:
         graph = todo.pop()
         yield graph
-        todo += [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
+        todo += [
+            attribute.g
+            for node in graph.node
+            for attribute in node.attribute
+            if attribute.HasField("g")
+        ]
 
 
 def count(proto):
@@ -112,14 +125,19 @@ def elements_size(tensor):
 def write_models(folder, sizes):
     for script in "torch_exports.py", "jax_exports.py":
         note(f"{script}: some minutes")
-        subprocess.run([sys.executable, "-B", "-W", "ignore", HERE / "peers" / script, folder, *sizes], check=True)
+        subprocess.run(
+            [sys.executable, "-B", "-W", "ignore", HERE / "peers" / script, folder, *sizes],
+            check=True,
+        )
     subprocess.run([TARGET / "exported", "write", folder, "--hidden", *sizes], check=True)
     for cell in CELLS:
         for hidden in map(int, sizes):
             written = folder / f"{cell}_{hidden}"
             (folder / f"{written.name}.onnx").rename(folder / f"bptt; {cell}; {hidden}.onnx")
             for case, (steps, batch) in exports.CASES.items():
-                ys = np.fromfile(f"{written}.{steps}x{batch}.f32", np.float32).reshape(steps, batch, hidden)
+                ys = np.fromfile(f"{written}.{steps}x{batch}.f32", np.float32).reshape(
+                    steps, batch, hidden
+                )
                 state = np.zeros((batch, hidden), np.float32)
                 given = exports.entries(steps, batch), state, state
                 exports.keep(folder / f"bptt; {cell}; {hidden}.{case}.npz", given, [ys])
@@ -140,7 +158,9 @@ def parse():
     parser.add_argument("--hidden", nargs="+", default=["64", "256"])
     parser.add_argument("--rounds", type=int, default=9, help="blocks of each")
     parser.add_argument("--block", type=float, default=0.1, help="seconds of a block")
-    parser.add_argument("--models", type=Path, help="a folder that keeps the models, or has them already")
+    parser.add_argument(
+        "--models", type=Path, help="a folder that keeps the models, or has them already"
+    )
     return parser.parse_args()
 
 
@@ -158,8 +178,7 @@ def main():
         for _ in range(args.rounds):
             for model in models:
                 model.block(args.block)
-    print("| exporter, cell | `H` | nodes | kB without weights | kB | steps | batch | error | loading, ms | µs a step |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    exported.print_header(COLUMNS)
     for row in [*(model.row() for model in models), *library_rows(args.hidden, args)]:
         print("|", " | ".join(map(str, row)), "|")
 

@@ -1,7 +1,7 @@
 """A cell that the library exported, in ONNX Runtime on one thread; see `shared.py`.
 
-The work is `step PATH` or `sequence PATH`: PATH.onnx is the layer, PATH_step.onnx a single step. Or it is
-`call`, the time of calling ONNX Runtime at all.
+The work is `step PATH` or `sequence PATH`: PATH.onnx is the layer, PATH_step.onnx a single step.
+Or it is `call`, the time of calling ONNX Runtime at all.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """What all exporters share: sizes, inputs, and the files that `exporters.py` reads.
 
-A model is NAME.onnx. What its framework computes is in NAME.CASE.npz: the inputs as `in.0`, `in.1` and so on, in the order
-of the model, and the outputs likewise.
+A model is NAME.onnx. What its framework computes is in NAME.CASE.npz: the inputs as `in.0`,
+`in.1` and so on, in the order of the model, and the outputs likewise.
 """
 
 import sys
@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 STEPS, INPUT = 100, 64
-CASES = {"timed": (STEPS, 1), "steps": (37, 1), "batch": (STEPS, 3)}  # numbers of steps and of sequences
+# numbers of steps and of sequences
+CASES = {"timed": (STEPS, 1), "steps": (37, 1), "batch": (STEPS, 3)}
 
 
 def entries(steps, batch):
     """Inputs [T, B, I] between -1 and 1, as exported/main.rs computes them."""
     numbers = 7 * np.arange(steps * batch * INPUT) % 23
-    return (numbers.astype(np.float32) / np.float32(11) - np.float32(1)).reshape(steps, batch, INPUT)
+    numbers = numbers.astype(np.float32) / np.float32(11) - np.float32(1)
+    return numbers.reshape(steps, batch, INPUT)
 
 
 def weights(hidden):
@@ -27,9 +29,9 @@ def weights(hidden):
 
 
 def write(name, inputs, compute, *ways):
-    """Exports by the first of the ways that succeeds, and writes what the framework computes in each case.
+    """Exports by the first way that succeeds, and writes what the framework computes in each case.
 
-    `inputs` makes those of a number of steps and sequences. A way is called with the path and `inputs`.
+    `inputs` makes those of a number of steps and sequences. A way is called with the path and it.
     """
     folder = Path(sys.argv[1])
     for way in ways:

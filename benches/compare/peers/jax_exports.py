@@ -1,4 +1,7 @@
-"""Cells of JAX and Flax, written by jax2onnx: usage jax_exports.py FOLDER HIDDEN..."""
+"""Cells of JAX and Flax, written by jax2onnx.
+
+usage: jax_exports.py FOLDER HIDDEN...
+"""
 
 import sys
 
@@ -72,7 +75,11 @@ def main():
             ("lax.scan, custom", lambda: custom(hidden), 2),
             ("nnx.RNN, LSTMCell", lambda: flax_rnn(nnx.LSTMCell, hidden), 2),
             ("lax.scan, nnx.LSTMCell", lambda: flax_scan(nnx.LSTMCell, hidden), 2),
-            ("lax.scan, nnx.OptimizedLSTMCell", lambda: flax_scan(nnx.OptimizedLSTMCell, hidden), 2),
+            (
+                "lax.scan, nnx.OptimizedLSTMCell",
+                lambda: flax_scan(nnx.OptimizedLSTMCell, hidden),
+                2,
+            ),
             ("nnx.RNN, GRUCell", lambda: flax_rnn(nnx.GRUCell, hidden), 1),
             ("lax.scan, nnx.GRUCell", lambda: flax_scan(nnx.GRUCell, hidden), 1),
         ):

@@ -1,4 +1,7 @@
-"""Cells of PyTorch, written by `torch.onnx.export(dynamo=True)`: usage torch_exports.py FOLDER HIDDEN..."""
+"""Cells of PyTorch, written by `torch.onnx.export(dynamo=True)`.
+
+usage: torch_exports.py FOLDER HIDDEN...
+"""
 
 import sys
 
@@ -57,7 +60,13 @@ def exporter(name, module, shapes):
         # an extent of 1 is always fixed
         tensors = tuple(map(torch.from_numpy, inputs(100, 2 if shapes else 1)))
         torch.onnx.export(
-            module, tensors, path, dynamo=True, external_data=False, verbose=False, dynamic_shapes=shapes
+            module,
+            tensors,
+            path,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            dynamic_shapes=shapes,
         )
 
     export.__name__ = name
@@ -89,9 +98,10 @@ def main():
 
             state = [{len(leading): BATCH}] * states
             both, batch = (({**steps, 1: BATCH}, *state) for steps in ({0: STEPS}, {}))
-            ways = exporter("steps and batch open", module, both), exporter("batch open", module, batch)
-            ways = ways[1:] if name == "custom, loop" else ways  # which would be unrolled anyway
-            ways += (exporter("nothing open", module, None),)
+            shapes = {"steps and batch open": both, "batch open": batch, "nothing open": None}
+            if name == "custom, loop":
+                del shapes["steps and batch open"]  # an unrolled loop has a number of steps
+            ways = [exporter(way, module, open_axes) for way, open_axes in shapes.items()]
             write(f"torch; {name}; {hidden}", inputs, compute(module), *ways)
 
 
