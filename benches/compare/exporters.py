@@ -69,7 +69,7 @@ class Model:
         except Exception:
             return "fixed"
 
-    def block(self, seconds):
+    def run_block(self, seconds):
         begin = time.perf_counter()
         while time.perf_counter() - begin < seconds:
             before = time.perf_counter()
@@ -135,22 +135,16 @@ def write_models(folder, sizes):
             written = folder / f"{cell}_{hidden}"
             (folder / f"{written.name}.onnx").rename(folder / f"bptt; {cell}; {hidden}.onnx")
             for case, (steps, batch) in exports.CASES.items():
-                ys = np.fromfile(f"{written}.{steps}x{batch}.f32", np.float32).reshape(
-                    steps, batch, hidden
-                )
+                ys = np.fromfile(f"{written}.{steps}x{batch}.f32", np.float32)
+                ys = ys.reshape(steps, batch, hidden)
                 state = np.zeros((batch, hidden), np.float32)
                 given = exports.entries(steps, batch), state, state
                 exports.keep(folder / f"bptt; {cell}; {hidden}.{case}.npz", given, [ys])
 
 
-def library_rows(sizes, args):
-    """The library's own time of the same hundred steps."""
-    for cell in CELLS:
-        for hidden in sizes:
-            peer = exported.library(cell, "sequence", hidden, 1)
-            in_turn([peer], args.rounds, args.block)
-            close(peer)
-            yield f"bptt itself, {cell}", hidden, *["—"] * 7, f"{1e6 / peer.best()[1]:.1f}"
+def order(path):
+    exporter, cell, hidden = path.stem.split("; ")
+    return EXPORTERS.index(exporter), cell, int(hidden)
 
 
 def parse():
@@ -175,17 +169,19 @@ def main():
             folder.mkdir(parents=True, exist_ok=True)
             write_models(folder, args.hidden)
         models = [Model(path) for path in sorted(folder.glob("*; *.onnx"), key=order)]
-        for _ in range(args.rounds):
-            for model in models:
-                model.block(args.block)
+        library = {
+            (cell, hidden): exported.library(cell, "sequence", hidden, 1)
+            for cell in CELLS
+            for hidden in args.hidden
+        }
+        in_turn([*models, *library.values()], args.rounds, args.block)
     exported.print_header(COLUMNS)
-    for row in [*(model.row() for model in models), *library_rows(args.hidden, args)]:
-        print("|", " | ".join(map(str, row)), "|")
-
-
-def order(path):
-    exporter, cell, hidden = path.stem.split("; ")
-    return EXPORTERS.index(exporter), cell, int(hidden)
+    for model in models:
+        print("|", " | ".join(map(str, model.row())), "|")
+    for (cell, hidden), side in library.items():
+        micros = 1e6 / side.best()[1]
+        print(f"| bptt itself, {cell} | {hidden} {'| — ' * 7}| {micros:.1f} |")
+    close(*library.values())
 
 
 if __name__ == "__main__":
