@@ -391,7 +391,7 @@ def print_machine(args):
     rust = subprocess.run(["rustc", "--version"], capture_output=True, text=True, cwd=ROOT).stdout
     python = subprocess.run([args.python, "-c", modules], capture_output=True, text=True).stdout
     print(f"- {rust.strip()} · {python.strip()}")
-    print(f"- `python {' '.join([os.path.relpath(__file__, ROOT), *sys.argv[1:]])}`\n", flush=True)
+    print(f"- `python {' '.join([os.path.relpath(sys.argv[0], ROOT), *sys.argv[1:]])}`\n", flush=True)
 
 
 def note(text):

@@ -43,7 +43,7 @@ pub fn export<L: Layer<f32> + Module<f32>>(
 /// assert_eq!(model.operators().iter().filter(|&&it| it == "LSTM").count(), 2);
 /// # Ok::<(), bptt_onnx::ExportError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 #[must_use = "an export does nothing until `export`"]
 pub struct LayerExport<'l, L> {
     layer: &'l L,
@@ -52,6 +52,14 @@ pub struct LayerExport<'l, L> {
     is_batch_first: bool,
     has_standard_operators: bool,
 }
+
+impl<L> Clone for LayerExport<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L> Copy for LayerExport<'_, L> {}
 
 impl<'l, L: Layer<f32> + Module<f32>> LayerExport<'l, L> {
     /// Creates the export of a layer that reads sequences of `input_size` numbers.
