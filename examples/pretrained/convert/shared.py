@@ -18,13 +18,18 @@ WARM_UP = 3  # rounds over all inputs before the measured ones
 ROUNDS = 11  # fewest measured rounds, however long they take
 
 
-def folder(description):
-    """The folder of the command line, which is made if there is none."""
+def folder(description, **choices):
+    """The folder of the command line, which is made if there is none, and what is chosen by flags of these names.
+
+    The first choice is the default.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", type=Path, help="where model.safetensors and reference.json are written")
-    path = parser.parse_args().folder
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    for flag, values in choices.items():
+        parser.add_argument(f"--{flag}", choices=values, default=values[0])
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    return (args.folder, *(getattr(args, flag) for flag in choices)) if choices else args.folder
 
 
 def words():

@@ -23,6 +23,7 @@ use programs::terminal::tell;
 use crate::comparison::compare;
 use crate::error::Error;
 use crate::models::g2p_en::G2pEn;
+use crate::models::silero_vad::SileroVad;
 
 /// Runs a published model and compares it with the package that it comes from: decisions, numbers and time.
 #[derive(Debug, Parser)]
@@ -42,6 +43,9 @@ enum Model {
     /// Phonemes of English words: an encoder and a decoder of GRUs
     #[value(name = "g2p_en")]
     G2pEn,
+    /// Speech in chunks of sound: convolutions over a spectrum, and an LSTM
+    #[value(name = "silero-vad")]
+    SileroVad,
 }
 
 fn main() -> ExitCode {
@@ -61,5 +65,6 @@ fn run(Cli { model, folder, seconds }: &Cli) -> Result<(), Error> {
     let (budget, out) = (Duration::from_secs(*seconds), &mut io::stdout());
     match model {
         Model::G2pEn => compare::<G2pEn>(folder, budget, out),
+        Model::SileroVad => compare::<SileroVad>(folder, budget, out),
     }
 }
