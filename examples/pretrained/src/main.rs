@@ -23,6 +23,7 @@ use programs::terminal::tell;
 use crate::comparison::compare;
 use crate::error::Error;
 use crate::models::g2p_en::G2pEn;
+use crate::models::nokcut::Nokcut;
 use crate::models::silero_vad::SileroVad;
 
 /// Runs a published model and compares it with the package that it comes from: decisions, numbers and time.
@@ -46,6 +47,8 @@ enum Model {
     /// Speech in chunks of sound: convolutions over a spectrum, and an LSTM
     #[value(name = "silero-vad")]
     SileroVad,
+    /// Words of Thai sentences: two layers of GRUs in both directions
+    Nokcut,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn run(Cli { model, folder, seconds }: &Cli) -> Result<(), Error> {
     let (budget, out) = (Duration::from_secs(*seconds), &mut io::stdout());
     match model {
         Model::G2pEn => compare::<G2pEn>(folder, budget, out),
+        Model::Nokcut => compare::<Nokcut>(folder, budget, out),
         Model::SileroVad => compare::<SileroVad>(folder, budget, out),
     }
 }

@@ -1,6 +1,7 @@
 //! The models. Each is built of the library's layers, and prepared for one input after another.
 
 pub(crate) mod g2p_en;
+pub(crate) mod nokcut;
 pub(crate) mod silero_vad;
 
 use std::str::FromStr;
