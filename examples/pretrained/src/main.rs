@@ -22,6 +22,7 @@ use programs::terminal::tell;
 
 use crate::comparison::compare;
 use crate::error::Error;
+use crate::models::chars2vec::Chars2Vec;
 use crate::models::g2p_en::G2pEn;
 use crate::models::nokcut::Nokcut;
 use crate::models::silero_vad::SileroVad;
@@ -47,6 +48,8 @@ enum Model {
     /// Speech in chunks of sound: convolutions over a spectrum, and an LSTM
     #[value(name = "silero-vad")]
     SileroVad,
+    /// Vectors of words as they are spelt: two LSTMs
+    Chars2vec,
     /// Words of Thai sentences: two layers of GRUs in both directions
     Nokcut,
 }
@@ -68,6 +71,7 @@ fn run(Cli { model, folder, seconds }: &Cli) -> Result<(), Error> {
     let (budget, out) = (Duration::from_secs(*seconds), &mut io::stdout());
     match model {
         Model::G2pEn => compare::<G2pEn>(folder, budget, out),
+        Model::Chars2vec => compare::<Chars2Vec>(folder, budget, out),
         Model::Nokcut => compare::<Nokcut>(folder, budget, out),
         Model::SileroVad => compare::<SileroVad>(folder, budget, out),
     }

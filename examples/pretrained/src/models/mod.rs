@@ -1,5 +1,6 @@
 //! The models. Each is built of the library's layers, and prepared for one input after another.
 
+pub(crate) mod chars2vec;
 pub(crate) mod g2p_en;
 pub(crate) mod nokcut;
 pub(crate) mod silero_vad;
