@@ -26,6 +26,7 @@ use crate::models::chars2vec::Chars2Vec;
 use crate::models::g2p_en::G2pEn;
 use crate::models::nokcut::Nokcut;
 use crate::models::silero_vad::SileroVad;
+use crate::models::textgenrnn::TextGenRnn;
 
 /// Runs a published model and compares it with the package that it comes from: decisions, numbers and time.
 #[derive(Debug, Parser)]
@@ -42,16 +43,18 @@ struct Cli {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Model {
+    /// Vectors of words as they are spelt: two LSTMs
+    Chars2vec,
     /// Phonemes of English words: an encoder and a decoder of GRUs
     #[value(name = "g2p_en")]
     G2pEn,
+    /// Words of Thai sentences: two layers of GRUs in both directions
+    Nokcut,
     /// Speech in chunks of sound: convolutions over a spectrum, and an LSTM
     #[value(name = "silero-vad")]
     SileroVad,
-    /// Vectors of words as they are spelt: two LSTMs
-    Chars2vec,
-    /// Words of Thai sentences: two layers of GRUs in both directions
-    Nokcut,
+    /// The next characters of a text: two LSTMs, and attention over their steps
+    Textgenrnn,
 }
 
 fn main() -> ExitCode {
@@ -70,9 +73,10 @@ fn run(Cli { model, folder, seconds }: &Cli) -> Result<(), Error> {
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?; // as the originals, for their times
     let (budget, out) = (Duration::from_secs(*seconds), &mut io::stdout());
     match model {
-        Model::G2pEn => compare::<G2pEn>(folder, budget, out),
         Model::Chars2vec => compare::<Chars2Vec>(folder, budget, out),
+        Model::G2pEn => compare::<G2pEn>(folder, budget, out),
         Model::Nokcut => compare::<Nokcut>(folder, budget, out),
         Model::SileroVad => compare::<SileroVad>(folder, budget, out),
+        Model::Textgenrnn => compare::<TextGenRnn>(folder, budget, out),
     }
 }

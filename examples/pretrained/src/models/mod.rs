@@ -4,6 +4,7 @@ pub(crate) mod chars2vec;
 pub(crate) mod g2p_en;
 pub(crate) mod nokcut;
 pub(crate) mod silero_vad;
+pub(crate) mod textgenrnn;
 
 use std::str::FromStr;
 
