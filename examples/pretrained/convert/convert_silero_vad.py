@@ -2,6 +2,7 @@
 
 import shared  # before the frameworks, whose threads it limits
 
+import functools
 from importlib.metadata import version
 
 import numpy
@@ -12,7 +13,7 @@ from silero_vad import load_silero_vad
 RATE = 16000
 CHUNK = 512
 THRESHOLD = 0.5  # the package's default
-RECORDINGS, SECONDS = 6, 8
+RECORDINGS, SECONDS = 6, 8  # a recording is a whole number of chunks
 
 # Frequencies and bandwidths of the formants of a, e, i, o, u, in Hz.
 VOWELS = [(730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240)]
@@ -76,37 +77,44 @@ def recording(seed):
     return (signal * 2**14).clip(-(2**15), 2**15 - 1).astype(numpy.int16)
 
 
-def probabilities(model, chunks):
-    """The probability of speech in each chunk of a recording."""
+def chunk_by_chunk(model, samples):
+    """The probability of speech in each chunk, when chunks arrive one after another."""
     model.reset_states()
     with torch.no_grad():
-        return [model(chunk, RATE).item() for chunk in chunks]
+        return [model(chunk, RATE).item() for chunk in torch.from_numpy(samples).split(CHUNK)]
 
 
-def chunks(samples):
-    """A recording as chunks of numbers from -1 to 1."""
-    padded = numpy.pad(samples, (0, -len(samples) % CHUNK)).astype(numpy.float32) / 2**15
-    return torch.from_numpy(padded).split(CHUNK)
+def whole(model, samples):
+    """The probability of speech in each chunk, when the recording is there from the start."""
+    return model.audio_forward(samples).tolist()
+
+
+def original(runtime):
+    """The package's model as a function of the samples of a recording, and what it computes with."""
+    onnx, torch_version = f"ONNX Runtime {version('onnxruntime')}", f"PyTorch {torch.__version__}"
+    if runtime == "sequence":
+        return functools.partial(whole, load_silero_vad(sequence=True)), f"{onnx}, a recording at once"
+    model = load_silero_vad(onnx=runtime == "onnx")
+    return functools.partial(chunk_by_chunk, model), onnx if runtime == "onnx" else torch_version
 
 
 def main():
-    folder, runtime = shared.folder(__doc__, runtime=("onnx", "jit"))
+    folder, choice = shared.folder(__doc__, runtime=("onnx", "jit", "sequence"))
     torch.set_num_threads(1)
     save_file(tensors(load_silero_vad()), folder / "model.safetensors")
-    model = load_silero_vad(onnx=runtime == "onnx")
+    predict, runtime = original(choice)
     recordings = [recording(seed) for seed in range(RECORDINGS)]
-    inputs = [chunks(samples) for samples in recordings]
+    inputs = [samples.astype(numpy.float32) / 2**15 for samples in recordings]
     cases = []
-    for samples, parts in zip(recordings, inputs):
-        found = probabilities(model, parts)
+    for samples, found in zip(recordings, map(predict, inputs)):
         decisions = ["speech" if p >= THRESHOLD else "silence" for p in found]
-        cases.append(shared.case(samples.tolist(), decisions, found, units=len(parts)))
+        cases.append(shared.case(samples.tolist(), decisions, found, units=len(found)))
     shared.write(
         folder,
         cases,
-        shared.seconds(lambda parts: probabilities(model, parts), inputs),
+        shared.seconds(predict, inputs),
         package=f"silero-vad {version('silero-vad')}",
-        runtime=f"ONNX Runtime {version('onnxruntime')}" if runtime == "onnx" else f"PyTorch {torch.__version__}",
+        runtime=runtime,
         unit="chunk of 32 ms",
     )
 
