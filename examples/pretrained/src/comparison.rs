@@ -95,7 +95,7 @@ fn seconds_per_unit<P: Published>(
         for (case, times) in cases.iter().zip(&mut times) {
             let start = Instant::now();
             model.predict(&case.input);
-            times.push(start.elapsed().as_secs_f64() / case.units as f64);
+            times.push(start.elapsed().as_secs_f64() / case.units.get() as f64);
         }
     }
     median(times.into_iter().map(median).collect())

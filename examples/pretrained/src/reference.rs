@@ -1,6 +1,7 @@
 //! What the original computes: the file `reference.json`, which a converter writes.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -29,7 +30,7 @@ pub(crate) struct Case<I> {
     #[serde(flatten)]
     pub(crate) expected: Prediction,
     /// The units that the input consists of.
-    pub(crate) units: usize,
+    pub(crate) units: NonZeroUsize,
     /// The original's time for the input.
     pub(crate) seconds: f64,
 }

@@ -17,7 +17,7 @@ pub(crate) struct Report<'r, I> {
 impl<I> Report<'_, I> {
     /// The original's time of a unit.
     fn original_seconds(&self) -> f64 {
-        let of_case = |case: &Case<I>| case.seconds / case.units as f64;
+        let of_case = |case: &Case<I>| case.seconds / case.units.get() as f64;
         median(self.reference.cases.iter().map(of_case).collect())
     }
 }
@@ -27,7 +27,7 @@ impl<I> fmt::Display for Report<'_, I> {
         let Reference { package, runtime, unit, cases } = self.reference;
         let Agreement { inputs, differing, numbers, largest_difference } = self.agreement;
         let (units, agreeing) =
-            (cases.iter().map(|case| case.units).sum::<usize>(), inputs - differing.len());
+            (cases.iter().map(|case| case.units.get()).sum::<usize>(), inputs - differing.len());
         let original = self.original_seconds();
         writeln!(f, "{package} with {runtime}")?;
         writeln!(f, "inputs                {inputs}, units of time: {units}, each a {unit}")?;
