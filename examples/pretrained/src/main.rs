@@ -1,6 +1,6 @@
 //! Published recurrent models, run by the library: see `pretrained --help`.
 //!
-//! Read [`models`] first. [`reference`] is what a converter wrote of the original, and [`comparison`] what is made of it.
+//! Read [`models`] first. [`mod@reference`] is what a converter wrote of the original, and [`comparison`] what is made of it.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)] // they panic if the output is closed
 
