@@ -25,6 +25,7 @@ guides! {
     weights "weights.md"
     #[cfg(any(doc, feature = "onnx"))] // its examples need the feature
     onnx "onnx.md"
+    pretrained "pretrained.md"
     language_models "language-models.md"
     write_a_cell "write-a-cell.md"
     test_your_cell "test-your-cell.md"
