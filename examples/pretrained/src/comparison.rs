@@ -65,6 +65,7 @@ impl Agreement {
 
     fn verdict(&self) -> Result<(), Error> {
         match self.differing[..] {
+            [] if self.largest_difference.is_nan() => Err(Error::NotANumber),
             [] => Ok(()),
             [first, ..] => {
                 Err(Error::Decisions { differing: self.differing.len(), all: self.inputs, first })

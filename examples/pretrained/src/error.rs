@@ -31,6 +31,8 @@ pub(crate) enum Error {
          by the converter of this version, from the package named above"
     )]
     Decisions { differing: usize, all: usize, first: usize },
+    #[error("a number is NaN, here or in the reference; check that the weights are those of the package named above")]
+    NotANumber,
     #[error("cannot start a thread: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     #[error("cannot write the output: {0}")]

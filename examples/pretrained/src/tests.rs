@@ -97,6 +97,25 @@ fn another_number_is_a_difference() {
 }
 
 #[test]
+fn a_nan_is_an_error() {
+    let folder = folder();
+    let path = folder.path().join("model.safetensors");
+    let mut archive = Archive::<f32>::load(&path).unwrap();
+    archive.insert("output.bias", Tensor::full([74], f32::NAN));
+    archive.save(&path).unwrap();
+    for number in 0..2 {
+        // a NaN is the largest of no logits, so the first symbol is decided on until the answer is as long as can be
+        let text = fs::read_to_string(folder.path().join("reference.json")).unwrap();
+        let mut reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let case = &mut reference["cases"][number];
+        case["decisions"] = json!(vec!["P0"; 20]);
+        case["numbers"] = json!(vec![0.0; 20 * 74]);
+        write_reference(folder.path(), &reference);
+    }
+    assert!(matches!(table(folder.path()).1, Err(Error::NotANumber)));
+}
+
+#[test]
 fn another_count_of_numbers_is_an_error() {
     let folder = folder();
     change(folder.path(), |case| case["numbers"] = json!([1.0]));
