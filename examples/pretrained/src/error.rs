@@ -31,7 +31,9 @@ pub(crate) enum Error {
          by the converter of this version, from the package named above"
     )]
     Decisions { differing: usize, all: usize, first: usize },
-    #[error("a number is NaN, here or in the reference; check that the weights are those of the package named above")]
+    #[error(
+        "a number is NaN, here or in the reference; check that the weights are those of the package named above"
+    )]
     NotANumber,
     #[error("cannot start a thread: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
