@@ -1,5 +1,7 @@
 //! Emits the nodes of an ONNX graph from a traced computation.
 
+use std::collections::HashMap;
+
 use bptt_autodiff::{Graph, Operator};
 use bptt_tensor::Tensor;
 
@@ -7,6 +9,7 @@ use crate::dims::Product;
 use crate::error::ExportError;
 use crate::proto::{self, Attribute, FLOAT};
 use crate::shared::Shared;
+use crate::splits::splits;
 
 /// A value of a traced computation as a value of an ONNX graph.
 #[derive(Clone, Debug)]
@@ -42,6 +45,7 @@ impl<'s, 'i> Emitter<'s, 'i> {
         inputs: &[String],
     ) -> Result<Vec<String>, ExportError> {
         let mut values: Vec<Value> = Vec::with_capacity(graph.nodes.len());
+        let (parts, mut divided) = (splits(graph), HashMap::new());
         for (id, node) in graph.nodes.iter().enumerate() {
             // data have no line of their own
             let is_data = matches!(node.operator, Operator::Constant(_) | Operator::Literal(_));
@@ -63,6 +67,12 @@ impl<'s, 'i> Emitter<'s, 'i> {
                     Value::Results(results) => Value::Named(results[*result].clone()),
                     Value::Named(_) => unreachable!("the input is a scan"),
                 },
+                Operator::Slice { axis, .. } if parts.contains_key(&id) => {
+                    let (first, number) = parts[&id];
+                    let count = parts.values().filter(|(other, _)| *other == first).count();
+                    let divide = || self.split(&names()[0], *axis, count);
+                    Value::Named(divided.entry(first).or_insert_with(divide)[number].clone())
+                }
                 _ => Value::Named(self.operator(node, &names(), &shapes)?),
             };
             values.push(value);
@@ -80,6 +90,26 @@ impl<'s, 'i> Emitter<'s, 'i> {
         let output = self.shared.fresh(&op_type.to_lowercase());
         self.add(op_type, inputs, vec![output.clone()], attributes);
         output
+    }
+
+    /// Gives an output its name: in the node that computes it, or by a node of its own for an input, a constant, and another name of
+    /// an output.
+    pub(crate) fn name_output(&mut self, value: &str, name: &str, is_first: bool) {
+        let computes = |node: &proto::Node| node.output.iter().any(|output| output == value);
+        if is_first && self.nodes.iter().any(computes) {
+            self.nodes.iter_mut().for_each(|node| node.rename(value, name));
+        } else {
+            self.add("Identity", &[value], vec![name.to_owned()], Vec::new());
+        }
+    }
+
+    /// Divides a value into equal parts.
+    fn split(&mut self, x: &str, axis: usize, count: usize) -> Vec<String> {
+        let parts: Vec<String> = (0..count).map(|_| self.shared.fresh("split")).collect();
+        let numbers = [("axis", axis), ("num_outputs", count)];
+        let attributes = numbers.map(|(name, value)| Attribute::int(name, value as i64));
+        self.add("Split", &[x], parts.clone(), attributes.into());
+        parts
     }
 
     pub(crate) fn add(
@@ -189,7 +219,7 @@ impl<'s, 'i> Emitter<'s, 'i> {
     }
 
     /// A number of an equation. It may be a number of steps or of sequences, by which a mean divides.
-    fn number(&mut self, value: f64) -> Result<String, ExportError> {
+    pub(crate) fn number(&mut self, value: f64) -> Result<String, ExportError> {
         let Some(extent) = self.shared.traced.extent_of(value) else {
             return Ok(self.shared.literal(value));
         };

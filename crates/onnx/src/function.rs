@@ -199,8 +199,13 @@ impl FunctionExport {
         let names: Vec<String> = numbers.iter().map(|input| input.name.clone()).collect();
         let mut emitter = Emitter::new(&mut shared);
         let values = emitter.graph(&graph, &names)?;
-        for (value, result) in values.iter().zip(&self.outputs) {
-            emitter.add("Identity", &[value], vec![result.clone()], Vec::new());
+        for (i, (value, name)) in values.iter().zip(&self.outputs).enumerate() {
+            let other = values[..i].iter().position(|other| other == value);
+            emitter.name_output(
+                other.map_or(value, |other| &self.outputs[other]),
+                name,
+                other.is_none(),
+            );
         }
         let nodes = emitter.nodes;
         let output = |(name, &output): (&String, &usize)| {

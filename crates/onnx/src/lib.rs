@@ -23,6 +23,7 @@ mod dims;
 mod emitter;
 mod error;
 mod function;
+mod hoist;
 mod inputs;
 mod layer;
 mod model;
@@ -30,6 +31,7 @@ mod operators;
 mod proto;
 mod scan;
 mod shared;
+mod splits;
 mod standard;
 mod weights;
 

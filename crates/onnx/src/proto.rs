@@ -178,6 +178,14 @@ impl Graph {
 }
 
 impl Node {
+    /// Gives a value another name, also in the step of a scan.
+    pub(crate) fn rename(&mut self, value: &str, name: &str) {
+        let names = self.input.iter_mut().chain(&mut self.output);
+        names.filter(|it| *it == value).for_each(|it| name.clone_into(it));
+        let bodies = self.attribute.iter_mut().filter_map(|it| it.g.as_mut());
+        bodies.flat_map(|body| &mut body.node).for_each(|node| node.rename(value, name));
+    }
+
     /// Collects the names of the values that it reads, also in the step of a scan.
     pub(crate) fn reads(&self, names: &mut HashSet<String>) {
         names.extend(self.input.iter().cloned());

@@ -1,12 +1,13 @@
 //! Emits a recurrence.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use bptt_autodiff::ScanGraph;
+use bptt_autodiff::{Operator, ScanGraph};
 
 use crate::dims::value_info_of_step;
 use crate::emitter::Emitter;
 use crate::error::ExportError;
+use crate::hoist::Hoisted;
 use crate::proto::{self, Attribute};
 
 impl Emitter<'_, '_> {
@@ -33,19 +34,20 @@ impl Emitter<'_, '_> {
         inputs: &[String],
         shapes: &[&[usize]],
     ) -> Result<Vec<String>, ExportError> {
-        let (varying, read_by_all) = inputs.split_at(scan.sequences + scan.states);
-        let step = &scan.step;
-        let traced = self.shared.traced;
-        let shape = |input: usize| {
-            let without_steps = usize::from(input < scan.sequences);
-            &shapes[input][without_steps..]
-        };
-        let kinds = (0..varying.len()).map(|i| if i < scan.sequences { "entry" } else { "state" });
-        let names: Vec<String> = kinds.map(|kind| self.shared.fresh(kind)).collect();
         let (line, operation) = (self.line.clone(), self.operation.clone());
+        let Hoisted { step, products, nodes } = Hoisted::of(scan, inputs.len());
+        let products_of_all_steps = self.products(scan, inputs, &products, &nodes)?;
+        let (sequences, rest) = inputs.split_at(scan.sequences);
+        let (first, read_by_all) = rest.split_at(scan.states);
+        let mut fresh = |kind: &str, count| -> Vec<String> {
+            (0..count).map(|_| self.shared.fresh(kind)).collect()
+        };
+        let entries = fresh("entry", sequences.len());
+        let states = fresh("state", first.len());
+        let further = fresh("entry", products.len());
         let mut body = Emitter::new(self.shared);
-        let all: Vec<String> = names.iter().chain(read_by_all).cloned().collect();
-        let outputs = body.graph(step, &all)?;
+        let all = [&entries[..], &states, read_by_all, &further].concat();
+        let outputs = body.graph(&step, &all)?;
         let stacked = outputs.len() - scan.states;
         let mut own: HashSet<String> =
             body.nodes.iter().flat_map(|node| node.output.clone()).collect();
@@ -56,41 +58,78 @@ impl Emitter<'_, '_> {
             if !own.remove(&name) {
                 name = body.node("Identity", &[&name], Vec::new());
             }
-            declared.push(value_info_of_step(
-                &name,
-                &step.nodes[step.outputs[output]].shape,
-                traced,
-            ));
+            let shape = &step.nodes[step.outputs[output]].shape;
+            declared.push(value_info_of_step(&name, shape, body.shared.traced));
         }
-        let nodes = body.nodes;
-        let (entries, states) = names.split_at(scan.sequences);
-        let of = |name: &String, input: usize| value_info_of_step(name, shape(input), traced);
-        let states_first = states
-            .iter()
-            .zip(scan.sequences..)
-            .chain(entries.iter().zip(0..))
-            .map(|(name, input)| of(name, input));
         let graph = proto::Graph {
-            node: nodes,
+            node: body.nodes,
             name: self.shared.fresh("step"),
-            input: states_first.collect(),
             output: declared,
             ..Default::default()
         };
+        let mut graph = graph.pruned();
+        // what the step still reads
+        let of_sequences =
+            (0..).zip(&entries).map(|(i, entry)| (entry, &sequences[i], &shapes[i][1..]));
+        let of_products = products.iter().zip(&further).zip(&products_of_all_steps);
+        let of_products = of_products
+            .map(|((&id, entry), product)| (entry, product, &scan.step.nodes[id].shape[..]));
+        let is_read = |entry: &String| graph.node.iter().any(|node| node.input.contains(entry));
+        let mut read: Vec<_> = of_sequences.chain(of_products).collect();
+        let first_sequence = read[0];
+        read.retain(|(entry, ..)| is_read(entry));
+        if read.is_empty() {
+            read.push(first_sequence); // it has the number of steps
+        }
+        let traced = self.shared.traced;
+        let of_states = states.iter().zip(&shapes[scan.sequences..]);
+        let declared = of_states
+            .map(|(name, shape)| (name, *shape))
+            .chain(read.iter().map(|&(entry, _, shape)| (entry, shape)));
+        graph.input =
+            declared.map(|(name, shape)| value_info_of_step(name, shape, traced)).collect();
         let mut attributes = vec![
             Attribute::graph("body", graph),
-            Attribute::int("num_scan_inputs", scan.sequences as i64),
+            Attribute::int("num_scan_inputs", read.len() as i64),
         ];
         if scan.is_reversed {
-            attributes.push(Attribute::ints("scan_input_directions", vec![1; scan.sequences]));
+            attributes.push(Attribute::ints("scan_input_directions", vec![1; read.len()]));
             attributes.push(Attribute::ints("scan_output_directions", vec![1; stacked]));
         }
-        let (sequences, first) = varying.split_at(scan.sequences);
-        let operands: Vec<&str> = first.iter().chain(sequences).map(String::as_str).collect();
+        let operands = first.iter().chain(read.iter().map(|&(_, sequence, _)| sequence));
+        let operands: Vec<&str> = operands.map(String::as_str).collect();
         let results: Vec<String> = (0..outputs.len()).map(|_| self.shared.fresh("scan")).collect();
         (self.line, self.operation) = (line, operation);
         self.add("Scan", &operands, results.clone(), attributes);
         let (states, stacked) = results.split_at(scan.states);
         Ok(stacked.iter().chain(states).cloned().collect())
+    }
+
+    /// Emits products for all steps, and the nodes that they need. Returns their names.
+    fn products(
+        &mut self,
+        scan: &ScanGraph<f32>,
+        inputs: &[String],
+        products: &[usize],
+        nodes: &[usize],
+    ) -> Result<Vec<String>, ExportError> {
+        let mut names: HashMap<usize, String> = HashMap::new();
+        for &id in nodes {
+            let node = &scan.step.nodes[id];
+            (self.operation, self.line) = (node.operator.name().into_owned(), node.line.clone());
+            let name = match &node.operator {
+                Operator::Input(input) => inputs[*input].clone(),
+                Operator::Literal(number) => self.number(*number)?,
+                _ => {
+                    let of = |input: &usize| &scan.step.nodes[*input].shape[..];
+                    let shapes: Vec<&[usize]> = node.inputs.iter().map(of).collect();
+                    let operands: Vec<String> =
+                        node.inputs.iter().map(|input| names[input].clone()).collect();
+                    self.operator(node, &operands, &shapes)?
+                }
+            };
+            names.insert(id, name);
+        }
+        Ok(products.iter().map(|product| names[product].clone()).collect())
     }
 }

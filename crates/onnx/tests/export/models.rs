@@ -1,5 +1,6 @@
 //! Models with lengths, symbols, attention and several open numbers of steps, and the operators `LSTM`, `GRU` and `RNN`.
 
+use bptt_autodiff::Param;
 use bptt_layers::*;
 use bptt_onnx::{Dim, FunctionExport};
 use bptt_tensor::{Shape, Tensor};
@@ -16,6 +17,7 @@ pub(crate) fn all() -> Vec<Exported> {
     all.extend([convolutions(rng), images(rng), outputs(rng), symbols_alone(rng)]);
     all.extend([false, true].map(|is_standard| batch_first(rng, is_standard)));
     all.push(fixed(rng));
+    all.push(clock(rng));
     all
 }
 
@@ -297,5 +299,26 @@ fn fixed(rng: &mut Xoshiro256PlusPlus) -> Exported {
     of_function("fixed", export, &["lengths"], data, |tape, given| {
         let recurrence = Recurrence::new(&gru).lengths(&given.whole[0].0);
         vec![recurrence.run(given.numbers[0], gru.start(tape, 1)).0]
+    })
+}
+
+/// `h ← tanh(w ⊙ h)`, which does not depend on the input.
+fn clock(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let w = Param::new(Tensor::normal([2], 0.0, 2.0, rng));
+    let export = FunctionExport::new()
+        .numbers("xs", [Dim::STEPS, Dim::BATCH, Dim::Of(1)])
+        .numbers("h", [Dim::BATCH, Dim::Of(2)])
+        .outputs(["hs", "last", "again"]);
+    let data = |[steps, batch]: [usize; 2], rng: &mut Xoshiro256PlusPlus| {
+        let tensor = |shape: [usize; 3], rng: &mut _| Tensor::normal(shape, 0.0, 1.0, rng);
+        let h = tensor([1, batch, 2], rng).index_first(0);
+        vec![Data::Numbers(tensor([steps, batch, 1], rng)), Data::Numbers(h)]
+    };
+    of_function("clock", export, &[], data, |tape, given| {
+        let scanned = tape.scan(given.numbers[0], given.numbers[1]).run(|_, h| {
+            let h = (h * &w).tanh();
+            (h, h)
+        });
+        vec![scanned.outputs, scanned.state, scanned.state]
     })
 }
