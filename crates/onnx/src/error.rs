@@ -8,17 +8,18 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ExportError {
     /// An operation has no form in ONNX.
-    #[error("the operation `{operation}`{line} has no form in ONNX; write it in other operations", line = at(line))]
+    #[error("the operation `{operation}`{line} has no form in ONNX; use other operations, or implement \
+         `Operation::decompose` or `Elementwise::decomposition`", line = at(line))]
     Unsupported {
         /// Its name.
         operation: String,
         /// The line of its equation.
         line: Option<String>,
     },
-    /// A value depends on an open extent, on symbols or on lengths in a way that an exported model cannot follow.
+    /// A value depends on an open extent, on symbols or on lengths in a way that a model cannot compute.
     #[error(
-        "`{operation}`{line} depends on an open extent, on symbols or on lengths, in a way that an exported model \
-         cannot follow; make it an input", line = at(line)
+        "the value of `{operation}`{line} depends on an open extent, on symbols or on lengths in a way that a model cannot \
+         compute; give this value to the model as an input", line = at(line)
     )]
     OpenExtent {
         /// The name of its operation.
@@ -78,9 +79,7 @@ pub enum ImportError {
         reason: String,
     },
     /// A recurrent operator cannot be read.
-    #[error(
-        "the {operator} `{node}` {problem}; export the model with constants folded, or write its cell by hand"
-    )]
+    #[error("the {operator} `{node}` {problem}")]
     Recurrence {
         /// The name of its node.
         node: String,

@@ -127,7 +127,7 @@ impl FunctionExport {
     /// # Errors
     ///
     /// - An operation has no form in ONNX.
-    /// - A value depends on an open extent, on symbols or on lengths in a way that a model cannot follow.
+    /// - A value depends on an open extent, on symbols or on lengths in a way that a model cannot compute.
     /// - Inputs, outputs and parameters share a name.
     /// - The model is larger than 2 GiB.
     ///

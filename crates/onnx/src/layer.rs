@@ -13,7 +13,7 @@ use crate::model::OnnxModel;
 ///
 /// The model's inputs are the sequences `xs: [steps, batch, I]` and the first state, whose parts are named by their paths:
 /// `first`, or `first.0`, `first.1`. Its outputs are `ys: [steps, batch, O]` and the last state: `last`, or `last.0`, `last.1`.
-/// The initial state of most layers is 0. Parameters have the names of [`Module::parameters`].
+/// The first state of most layers is 0. Parameters have the names of [`Module::parameters`].
 ///
 /// # Errors
 ///

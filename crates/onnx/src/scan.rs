@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bptt_autodiff::{Operator, ScanGraph};
+use bptt_autodiff::{Graph, Operator, ScanGraph};
 
 use crate::dims::value_info_of_step;
 use crate::emitter::Emitter;
@@ -45,39 +45,20 @@ impl Emitter<'_, '_> {
         let entries = fresh("entry", sequences.len());
         let states = fresh("state", first.len());
         let further = fresh("entry", products.len());
-        let mut body = Emitter::new(self.shared);
         let all = [&entries[..], &states, read_by_all, &further].concat();
-        let outputs = body.graph(&step, &all)?;
-        let stacked = outputs.len() - scan.states;
-        let mut own: HashSet<String> =
-            body.nodes.iter().flat_map(|node| node.output.clone()).collect();
-        let order = (stacked..outputs.len()).chain(0..stacked); // the states come first
-        let mut declared = Vec::new();
-        for output in order {
-            let mut name = outputs[output].clone();
-            if !own.remove(&name) {
-                name = body.node("Identity", &[&name], Vec::new());
-            }
-            let shape = &step.nodes[step.outputs[output]].shape;
-            declared.push(value_info_of_step(&name, shape, body.shared.traced));
-        }
-        let graph = proto::Graph {
-            node: body.nodes,
-            name: self.shared.fresh("step"),
-            output: declared,
-            ..Default::default()
-        };
-        let mut graph = graph.pruned();
+        let mut graph = self.step(&step, &all, scan.states)?;
+        let stacked = graph.output.len() - scan.states;
         // what the step still reads
         let of_sequences =
             (0..).zip(&entries).map(|(i, entry)| (entry, &sequences[i], &shapes[i][1..]));
         let of_products = products.iter().zip(&further).zip(&products_of_all_steps);
         let of_products = of_products
             .map(|((&id, entry), product)| (entry, product, &scan.step.nodes[id].shape[..]));
-        let is_read = |entry: &String| graph.node.iter().any(|node| node.input.contains(entry));
+        let mut names = HashSet::new();
+        graph.node.iter().for_each(|node| node.reads(&mut names));
         let mut read: Vec<_> = of_sequences.chain(of_products).collect();
         let first_sequence = read[0];
-        read.retain(|(entry, ..)| is_read(entry));
+        read.retain(|(entry, ..)| names.contains(*entry));
         if read.is_empty() {
             read.push(first_sequence); // it has the number of steps
         }
@@ -98,11 +79,42 @@ impl Emitter<'_, '_> {
         }
         let operands = first.iter().chain(read.iter().map(|&(_, sequence, _)| sequence));
         let operands: Vec<&str> = operands.map(String::as_str).collect();
-        let results: Vec<String> = (0..outputs.len()).map(|_| self.shared.fresh("scan")).collect();
+        let results: Vec<String> =
+            (0..stacked + scan.states).map(|_| self.shared.fresh("scan")).collect();
         (self.line, self.operation) = (line, operation);
         self.add("Scan", &operands, results.clone(), attributes);
         let (states, stacked) = results.split_at(scan.states);
         Ok(stacked.iter().chain(states).cloned().collect())
+    }
+
+    /// Emits the step as a graph without inputs. Its outputs are the next states, then the outputs of the step.
+    fn step(
+        &mut self,
+        step: &Graph<f32>,
+        inputs: &[String],
+        states: usize,
+    ) -> Result<proto::Graph, ExportError> {
+        let mut body = Emitter::new(self.shared);
+        let outputs = body.graph(step, inputs)?;
+        let stacked = outputs.len() - states;
+        let mut own: HashSet<String> =
+            body.nodes.iter().flat_map(|node| node.output.clone()).collect();
+        let mut declared = Vec::new();
+        for output in (stacked..outputs.len()).chain(0..stacked) {
+            let mut name = outputs[output].clone();
+            if !own.remove(&name) {
+                name = body.node("Identity", &[&name], Vec::new());
+            }
+            let shape = &step.nodes[step.outputs[output]].shape;
+            declared.push(value_info_of_step(&name, shape, body.shared.traced));
+        }
+        let graph = proto::Graph {
+            node: body.nodes,
+            name: self.shared.fresh("step"),
+            output: declared,
+            ..Default::default()
+        };
+        Ok(graph.pruned())
     }
 
     /// Emits products for all steps, and the nodes that they need. Returns their names.

@@ -16,7 +16,7 @@ use constants::Constants;
 /// [Keras](bptt_layers::weights::keras), and all other constants of `f32`, by their names.
 ///
 /// Each operator is a group with the name of its node, without a slash at its beginning. A node without a name has that of its first
-/// output that has one. A node within the body of another has the names of the other and of the body before its own.
+/// output that has one. A node in the body of a node `outer` has the name `outer/attribute/name`.
 ///
 /// | operator | loads into |
 /// |---|---|
@@ -116,10 +116,16 @@ impl<'n> Recurrent<'n> {
         let has = |name: &str| recurrent.attribute(name).is_some();
         let whole = |name: &str| recurrent.attribute(name).map_or(0, |it| it.i);
         let problem = match () {
-            () if node.input.len() > 7 && !node.input[7].is_empty() => "has peepholes",
-            () if has("clip") => "clips its sums",
-            () if recurrent.has_own_parameters() => "has activations with parameters of their own",
-            () if whole("input_forget") != 0 => "couples its input and forget gates",
+            () if node.input.len() > 7 && !node.input[7].is_empty() => {
+                "has peepholes; write its cell by hand"
+            }
+            () if has("clip") => "clips its sums; write its cell by hand",
+            () if recurrent.has_own_parameters() => {
+                "has activations with parameters of their own; write its cell by hand"
+            }
+            () if whole("input_forget") != 0 => {
+                "couples its input and forget gates; write its cell by hand"
+            }
             () => return Ok(recurrent),
         };
         Err(recurrent.error(problem))
@@ -132,13 +138,13 @@ impl<'n> Recurrent<'n> {
     ) -> Result<(), ImportError> {
         let [w, r, b] = [1, 2, 3].map(|input| self.input(input, constants));
         let (Some(w), Some(r), b) = (w?, r?, b?) else {
-            return Err(self.error("has no weights"));
+            return Err(self.error("has no weights; check the file"));
         };
         let direction = self.attribute("direction").map_or(&b"forward"[..], |it| &it.s);
         let directions = if direction == b"bidirectional" { 2 } else { 1 };
         let &[_, rows, hidden] = &r.shape()[..] else {
             return Err(self
-                .error("has recurrent weights that are not [directions, gates · hidden, hidden]"));
+                .error("has recurrent weights that are not [directions, gates · hidden, hidden]; check the file"));
         };
         let fits = Some(rows) == hidden.checked_mul(self.gates.len())
             && *r.shape() == [directions, rows, hidden]
@@ -146,13 +152,15 @@ impl<'n> Recurrent<'n> {
             && w.shape()[..2] == [directions, rows]
             && b.as_ref().is_none_or(|b| *b.shape() == [directions, 2 * rows]);
         if !fits {
-            return Err(self.error("has weights of shapes that do not fit each other"));
+            return Err(
+                self.error("has weights of shapes that do not fit each other; check the file")
+            );
         }
         if archive
             .names()
             .any(|it| it.strip_prefix(self.name).is_some_and(|it| it.starts_with('/')))
         {
-            return Err(self.error("has the name of another"));
+            return Err(self.error("has the name of another; rename one of the nodes"));
         }
         for index in 0..directions {
             let of = |tensor: &Tensor<f32>| tensor.index_first(index);
@@ -202,7 +210,9 @@ impl<'n> Recurrent<'n> {
         let given = self.attribute("activations").map_or(&[][..], |it| &it.strings);
         let names = given.get(direction * count..(direction + 1) * count);
         if names.is_none() && !given.is_empty() {
-            return Err(self.error("has activations for some of its functions alone"));
+            return Err(
+                self.error("has activations for some of its functions alone; check the file")
+            );
         }
         let mut settings: Vec<(&str, String)> = Vec::new();
         for (place, &(setting, default)) in self.activations.iter().enumerate() {
@@ -213,7 +223,9 @@ impl<'n> Recurrent<'n> {
             };
             match settings.iter().find(|(known, _)| *known == setting) {
                 Some((_, known)) if *known != name => {
-                    return Err(self.error("has different activations of candidate and state"));
+                    return Err(self.error(
+                        "has different activations of candidate and state; write its cell by hand",
+                    ));
                 }
                 Some(_) => {}
                 None => settings.push((setting, name)),
@@ -242,7 +254,9 @@ impl<'n> Recurrent<'n> {
         };
         match constants.tensor(name)? {
             Some(tensor) => Ok(Some(tensor)),
-            None => Err(self.error("has weights that are no constants of f32")),
+            None => Err(self.error(
+                "has weights that are no constants of f32; export the model with constants folded",
+            )),
         }
     }
 

@@ -19,15 +19,15 @@ pub(crate) enum Error {
         path = .path.display()
     )]
     Reference { path: PathBuf, error: serde_json::Error },
-    #[error("{path} has no input; give the converter at least one", path = .0.display())]
+    #[error("{path} has no inputs; run the converter of this model again", path = .0.display())]
     NoInput(PathBuf),
     #[error(
-        "input {number} has {found} numbers here and {expected} in the reference; let the converter of this version \
+        "input {number} (they count from 0) has {found} numbers here and {expected} in the reference; let the converter of this version \
          write the folder anew"
     )]
     Count { number: usize, found: usize, expected: usize },
     #[error(
-        "decisions differ for {differing} of {all} inputs, first for input {first}; check that the folder was written \
+        "decisions differ for {differing} of {all} inputs, first for input {first} (they count from 0); check that the folder was written \
          by the converter of this version, from the package named above"
     )]
     Decisions { differing: usize, all: usize, first: usize },

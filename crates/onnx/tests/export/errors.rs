@@ -54,7 +54,7 @@ fn a_number_of_a_step_is_an_error() {
     let cell = of_function(|x| x * x.tape().step_index());
     let error = export(&cell, 3).expect_err("the steps are open");
     assert!(matches!(error, ExportError::OpenExtent { .. }), "{error}");
-    assert!(error.to_string().ends_with("make it an input"), "{error}");
+    assert!(error.to_string().ends_with("as an input"), "{error}");
 }
 
 /// A part of the steps has an extent that is not a multiple of their number.

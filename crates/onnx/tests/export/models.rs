@@ -1,6 +1,6 @@
 //! Models with lengths, symbols, attention and several open numbers of steps, and the operators `LSTM`, `GRU` and `RNN`.
 
-use bptt_autodiff::Param;
+use bptt_autodiff::{Param, Var};
 use bptt_layers::*;
 use bptt_onnx::{Dim, FunctionExport};
 use bptt_tensor::{Shape, Tensor};
@@ -17,7 +17,7 @@ pub(crate) fn all() -> Vec<Exported> {
     all.extend([convolutions(rng), images(rng), outputs(rng), symbols_alone(rng)]);
     all.extend([false, true].map(|is_standard| batch_first(rng, is_standard)));
     all.push(fixed(rng));
-    all.push(clock(rng));
+    all.extend([clock(rng), nested(rng)]);
     all
 }
 
@@ -320,5 +320,30 @@ fn clock(rng: &mut Xoshiro256PlusPlus) -> Exported {
             (h, h)
         });
         vec![scanned.outputs, scanned.state, scanned.state]
+    })
+}
+
+/// A recurrence within the step of another, which reads the entry of the step at all of its own steps.
+fn nested(rng: &mut Xoshiro256PlusPlus) -> Exported {
+    let inner = Gru::new(rng, 3, 3);
+    let export = FunctionExport::new()
+        .numbers("xs", [Dim::STEPS, Dim::BATCH, Dim::Of(3)])
+        .numbers("h", [Dim::BATCH, Dim::Of(3)])
+        .outputs(["hs"])
+        .parameters(&inner);
+    let data = |[steps, batch]: [usize; 2], rng: &mut Xoshiro256PlusPlus| {
+        let xs = Tensor::normal([steps, batch, 3], 0.0, 1.0, rng);
+        vec![Data::Numbers(xs.clone()), Data::Numbers(xs.index_first(0))]
+    };
+    of_function("nested", export, &[], data, |tape, given| {
+        let scanned = tape.scan(given.numbers[0], given.numbers[1]).run(|x, h| {
+            let words = Var::stack(&[h, h * 0.5], 0); // [2, B, 3]
+            let within = tape.scan(words, h).run(|word, h| {
+                let (_, h) = inner.step(word + x, h);
+                ((), h)
+            });
+            (within.state, within.state)
+        });
+        vec![scanned.outputs]
     })
 }
