@@ -46,9 +46,6 @@ impl Shared<'_> {
     pub(crate) fn derived(&mut self, tensor: &Tensor<f32>) -> Option<String> {
         let extents: Vec<usize> = tensor.shape().iter().copied().filter(|&it| it != 1).collect();
         let values = tensor.to_vec();
-        if values.iter().all(|value| *value == values[0]) {
-            return None;
-        }
         self.one_step(&extents, &values).or_else(|| {
             let all: &[Placeholder] = self.placeholders;
             all.iter().enumerate().find_map(|(which, it)| match it.kind {
@@ -64,7 +61,7 @@ impl Shared<'_> {
         let &[steps] = extents else { return None };
         let place = self.traced.product(steps).single()?;
         let is_at = |step: usize| holds(values, |i| i == step);
-        let positions = self.positions(self.traced.dim(place))?;
+        let positions = self.positions(place)?;
         if is_at(0) {
             let zero = self.integers(&[0]);
             Some(self.is_equal(&positions, &zero))
@@ -106,17 +103,18 @@ impl Shared<'_> {
         let lengths = &self.placeholders[which];
         let (all, batch) = (lengths.steps, lengths.values.len());
         let length = |b: usize| lengths.values[b];
-        let has = |shape: &[usize]| shape.iter().filter(|&&it| it != 1).eq(extents);
-        if has(&[batch]) && (0..batch).all(|b| values[b] == length(b) as f32) {
+        if extents == [batch] && (0..batch).all(|b| values[b] == length(b) as f32) {
             return Some(self.as_numbers(&lengths.name));
         }
-        let is_mask = has(&[all, batch]) && holds(values, |i| i / batch < length(i % batch));
-        let is_transposed = has(&[batch, all]) && holds(values, |i| i % all < length(i / all));
-        let is_last = has(&[all, batch]) && holds(values, |i| i / batch + 1 == length(i % batch));
+        let is_mask = extents == [all, batch] && holds(values, |i| i / batch < length(i % batch));
+        let is_transposed = extents == [batch, all] && holds(values, |i| i % all < length(i / all));
+        let is_last =
+            extents == [all, batch] && holds(values, |i| i / batch + 1 == length(i % batch));
         if !(is_mask || is_transposed || is_last) {
             return None;
         }
-        let (positions, axis) = (self.positions(steps)?, self.integers(&[1]));
+        let place = self.traced.place(steps)?;
+        let (positions, axis) = (self.positions(place)?, self.integers(&[1]));
         let column = self.compute("Unsqueeze", &[&positions, &axis], Vec::new());
         if !is_mask && !is_transposed {
             let one = self.integers(&[1]);

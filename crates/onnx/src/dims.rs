@@ -28,21 +28,30 @@ pub(crate) const MOST_OPEN: usize = 6;
 /// The largest number of steps that a padding adds, or a convolution takes away.
 const MOST_OFFSET: usize = 8;
 
-/// The open extents of each trace. The traces differ in magnitude, so that a threshold between them shows. Extents are primes that
-/// are more than an offset away from multiples of 32 and of 50, which are common sizes: a size that is taken for an open extent
-/// spoils a trace.
-pub(crate) const PRIMES: [[usize; MOST_OPEN]; 4] = [
-    [137, 173, 211, 233, 269, 311],
-    [911, 937, 331, 367, 431, 659],
-    [461, 491, 521, 563, 587, 617],
-    [1423, 1459, 683, 719, 787, 809],
+/// The open extents of traces, by attempt. The traces of an attempt differ in magnitude, so that a threshold between them shows, and
+/// have to agree. Extents are primes that are more than an offset away from multiples of 32 and of 50, which are common sizes. A
+/// size that is taken for an open extent spoils an attempt.
+pub(crate) const PRIMES: [[[usize; MOST_OPEN]; 3]; 3] = [
+    [
+        [109, 139, 211, 311, 367, 431],
+        [911, 971, 1033, 1069, 1129, 1229],
+        [461, 521, 587, 617, 661, 719],
+    ],
+    [
+        [179, 239, 271, 331, 373, 439],
+        [941, 1009, 1109, 1163, 1259, 1321],
+        [491, 563, 631, 683, 727, 787],
+    ],
+    [
+        [137, 181, 233, 337, 433, 467],
+        [1289, 1361, 1427, 1459, 1487, 1559],
+        [523, 619, 659, 691, 809, 877],
+    ],
 ];
 
 /// The open extents of a trace, with their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Traced {
-    /// The number of the trace.
-    pub(crate) number: usize,
     open: Vec<(&'static str, usize)>,
 }
 
@@ -63,12 +72,12 @@ impl Traced {
     ///
     /// If there are more than [`MOST_OPEN`] names.
     #[track_caller]
-    pub(crate) fn new(names: &[&'static str], number: usize) -> Self {
+    pub(crate) fn new(names: &[&'static str], primes: [usize; MOST_OPEN]) -> Self {
         assert!(
             names.len() <= MOST_OPEN,
             "export: a function has at most {MOST_OPEN} open extents, not {names:?}"
         );
-        Self { number, open: names.iter().copied().zip(PRIMES[number]).collect() }
+        Self { open: names.iter().copied().zip(primes).collect() }
     }
 
     /// The number of open extents.
@@ -79,11 +88,6 @@ impl Traced {
     /// The place of an open extent among all.
     pub(crate) fn place(&self, dim: Dim) -> Option<usize> {
         self.open.iter().position(|&(name, _)| dim == Dim::Open(name))
-    }
-
-    /// The open extent at a place.
-    pub(crate) fn dim(&self, place: usize) -> Dim {
-        Dim::Open(self.open[place].0)
     }
 
     pub(crate) fn extent(&self, dim: Dim) -> usize {
@@ -127,7 +131,7 @@ impl Traced {
         let multiples = subsets.map(product).filter_map(|product| {
             let times = (number / product as f64).round();
             let is_it =
-                (1.0..1000.0).contains(&times) && (times * product as f64) as f32 == number as f32;
+                (1.0..1e5).contains(&times) && (times * product as f64) as f32 == number as f32;
             is_it.then(|| times as usize * product)
         });
         let is_near = |&number: &f64| number.fract() == 0.0 && number > 0.0 && number < 1e6;
@@ -200,8 +204,8 @@ mod tests {
 
     #[test]
     fn extents_are_read_from_their_factors() {
-        for number in 0..PRIMES.len() {
-            let traced = Traced::new(&["steps", "batch"], number);
+        for primes in PRIMES.into_iter().flatten() {
+            let traced = Traced::new(&["steps", "batch"], primes);
             let [steps, batch] = [Dim::STEPS, Dim::BATCH].map(|dim| traced.extent(dim));
             let name = |extent| traced.name(traced.product(extent));
             for size in [0, 1, 64, 100, 128, 150, 200, 256, 300, 500, 512, 768, 1000, 1024, 1500] {
@@ -214,8 +218,7 @@ mod tests {
             for extent in [batch, 5 * steps, steps * batch, 30 * steps * batch, steps + 3] {
                 assert_eq!(traced.extent_of(f64::from(extent as f32)), Some(extent));
             }
-            for number in [-1.0, 0.5, steps as f64 + 0.5, 1e9, 1e12, 1e30, f64::INFINITY, f64::NAN]
-            {
+            for number in [-1.0, 0.5, steps as f64 + 0.5, 1e12, 1e30, f64::INFINITY, f64::NAN] {
                 assert_eq!(traced.extent_of(number), None, "{number}");
             }
             let single = |extent| traced.product(extent).single();
@@ -226,15 +229,18 @@ mod tests {
         }
     }
 
-    /// No prime stands in two traces, so that a multiple of one spoils one trace.
+    /// No prime stands in two traces. Those of one trace are further apart than two offsets.
     #[test]
     fn traces_have_primes_of_their_own() {
-        let mut all = PRIMES.concat();
+        let mut all = PRIMES.concat().concat();
         all.sort_unstable();
         let is_prime = |&n: &usize| (2..n).all(|divisor| !n.is_multiple_of(divisor));
         assert!(all.iter().all(is_prime));
-        assert!(all.windows(2).all(|pair| pair[1] - pair[0] > 2 * MOST_OFFSET));
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
         let is_far = |size: usize| all.iter().all(|n| (n + MOST_OFFSET) % size > 2 * MOST_OFFSET);
         assert!(is_far(32) && is_far(50));
+        for trace in PRIMES.concat() {
+            assert!(trace.windows(2).all(|pair| pair[1] - pair[0] > 2 * MOST_OFFSET));
+        }
     }
 }

@@ -143,24 +143,16 @@ impl<'s, 'i> Emitter<'s, 'i> {
             }
         }
         let differs = kept.shape().iter().any(|&extent| is_open(self, extent));
-        let derived = if differs || !self.shared.placeholders.is_empty() {
-            self.shared.derived(&kept)
+        let name = if differs {
+            let derived = self.shared.derived(&kept).ok_or_else(|| self.open_extent())?;
+            let name = self.reshape(&derived, kept.shape())?;
+            if let Some(&lengths) = self.shared.masks.get(&derived) {
+                self.shared.masks.insert(name.clone(), lengths);
+            }
+            name
         } else {
-            None
-        };
-        let name = match derived {
-            Some(derived) => {
-                let name = self.reshape(&derived, kept.shape())?;
-                if let Some(&lengths) = self.shared.masks.get(&derived) {
-                    self.shared.masks.insert(name.clone(), lengths);
-                }
-                name
-            }
-            None if differs => return Err(self.open_extent()),
-            None => {
-                let name = self.shared.fresh("constant");
-                self.shared.tensor(name, &kept)
-            }
+            let name = self.shared.fresh("constant");
+            self.shared.tensor(name, &kept)
         };
         if kept.shape() == tensor.shape() {
             return Ok(name);
@@ -172,7 +164,7 @@ impl<'s, 'i> Emitter<'s, 'i> {
     /// Emits a reshape.
     pub(crate) fn reshape(&mut self, x: &str, shape: &[usize]) -> Result<String, ExportError> {
         let open = shape.iter().filter(|&&extent| self.product(extent).is_open()).count();
-        let is_empty = shape.contains(&0);
+        let is_empty = shape.iter().any(|&it| it == 0 || self.product(it).offset != 0); // if it can be
         let operand = if open > 1 || open == 1 && is_empty {
             self.extents(shape)?
         } else {

@@ -27,11 +27,12 @@ pub enum ExportError {
         /// The line of its equation.
         line: Option<String>,
     },
-    /// Two of the inputs, outputs and parameters have the same name.
+    /// An input, an output or a parameter has no name, or that of another.
     #[error(
-        "`{name}` is the name of two inputs, outputs or parameters; rename one, with `FunctionExport`"
+        "`{name}` is empty, or the name of two inputs, outputs or parameters; choose another, or use \
+         `FunctionExport::group` for parameters"
     )]
-    SameName {
+    Name {
         /// The name.
         name: String,
     },

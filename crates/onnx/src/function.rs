@@ -4,7 +4,7 @@ use bptt_autodiff::{Graph, ParamId, Tape, Var};
 use bptt_layers::Module;
 use bptt_tensor::Shape;
 
-use crate::dims::{Dim, PRIMES, Traced, value_info};
+use crate::dims::{Dim, MOST_OPEN, PRIMES, Traced, value_info};
 use crate::emitter::Emitter;
 use crate::error::ExportError;
 use crate::inputs::{Input, Inputs, Kind, placeholders};
@@ -72,7 +72,7 @@ impl FunctionExport {
     ///
     /// # Panics
     ///
-    /// If the vocabulary is empty.
+    /// If the vocabulary is empty, or no extent is open: a batch of one is an open batch, too.
     #[track_caller]
     pub fn symbols(
         self,
@@ -81,11 +81,22 @@ impl FunctionExport {
         vocabulary_size: usize,
     ) -> Self {
         assert!(vocabulary_size > 0, "symbols: a vocabulary has at least one symbol");
+        let dims: Vec<Dim> = dims.into_iter().collect();
+        let is_open = dims.iter().any(|dim| matches!(dim, Dim::Open(_)));
+        assert!(is_open, "symbols: an extent has to be open, such as `Dim::BATCH`, not {dims:?}");
         self.input(name, dims, Kind::Symbols { vocabulary_size })
     }
 
-    /// Adds an input of lengths of sequences, `i64: [batch]`, which are padded to this number of steps.
+    /// Adds an input of lengths of sequences, `i64: [batch]`, which are padded to this number of steps. In a trace, they are at least
+    /// 1, since attention needs an entry.
+    ///
+    /// # Panics
+    ///
+    /// If one of these extents is not open.
+    #[track_caller]
     pub fn lengths(self, name: impl Into<String>, batch: Dim, steps: Dim) -> Self {
+        let are_open = [batch, steps].iter().all(|dim| matches!(dim, Dim::Open(_)));
+        assert!(are_open, "lengths: both extents have to be open, not {batch:?} and {steps:?}");
         self.input(name, [batch], Kind::Lengths { steps })
     }
 
@@ -106,9 +117,15 @@ impl FunctionExport {
     }
 
     /// Gives parameters of the model the names that they have in a module.
-    pub fn parameters(mut self, module: &(impl Module<f32> + ?Sized)) -> Self {
+    pub fn parameters(self, module: &(impl Module<f32> + ?Sized)) -> Self {
+        self.group("", module)
+    }
+
+    /// Gives parameters of the model the names that they have in a module, after the name of a group and a dot.
+    pub fn group(mut self, group: &str, module: &(impl Module<f32> + ?Sized)) -> Self {
+        let prefix = if group.is_empty() { String::new() } else { format!("{group}.") };
         let named = module.parameters().into_iter();
-        self.parameters.extend(named.map(|(name, param)| (name.to_string(), param.id())));
+        self.parameters.extend(named.map(|(name, param)| (format!("{prefix}{name}"), param.id())));
         self
     }
 
@@ -128,13 +145,13 @@ impl FunctionExport {
     ///
     /// - An operation has no form in ONNX.
     /// - A value depends on an open extent, on symbols or on lengths in a way that a model cannot compute.
-    /// - Inputs, outputs and parameters share a name.
+    /// - An input, an output or a parameter has no name, or that of another.
     /// - The model is larger than 2 GiB.
     ///
     /// # Panics
     ///
     /// If the function panics or reads a value, if there are not as many outputs as names, or if more than 6 extents are open. The
-    /// function is traced two to four times, with extents between 137 and 1 459 for those that are open. Symbols with three open
+    /// function is traced three to nine times, with extents between 109 and 1 559 for those that are open. Symbols with three open
     /// extents take gigabytes.
     #[track_caller]
     pub fn export(
@@ -142,22 +159,35 @@ impl FunctionExport {
         compute: impl for<'t> Fn(&'t Tape<f32>, Inputs<'_, 't>) -> Vec<Var<'t, f32>>,
     ) -> Result<OnnxModel, ExportError> {
         let open = self.open();
-        let mut graphs: Vec<proto::Graph> = Vec::new();
         let mut error = None;
-        for number in 0..PRIMES.len() {
-            match self.traced(&Traced::new(&open, number), &compute) {
-                Ok(graph) => graphs.push(graph),
-                Err(open @ ExportError::OpenExtent { .. }) => error = Some(open),
+        for traces in PRIMES {
+            match self.attempt(&open, traces, &compute) {
+                Ok(graph) => return OnnxModel::new(graph),
+                Err(open @ ExportError::OpenExtent { .. }) => error = error.or(Some(open)),
                 Err(other) => return Err(other),
             }
-            // the first two traces agree, or three of four
-            let needed = if number < 2 { 2 } else { 3 };
-            let agreeing = |graph: &&proto::Graph| graphs.iter().filter(|it| it == graph).count();
-            if let Some(graph) = graphs.iter().find(|graph| agreeing(graph) >= needed) {
-                return OnnxModel::new(graph.clone());
+        }
+        Err(error.expect("there are attempts"))
+    }
+
+    /// The graph on which all traces of an attempt agree.
+    #[track_caller]
+    fn attempt(
+        &self,
+        open: &[&'static str],
+        traces: [[usize; MOST_OPEN]; 3],
+        compute: impl for<'t> Fn(&'t Tape<f32>, Inputs<'_, 't>) -> Vec<Var<'t, f32>>,
+    ) -> Result<proto::Graph, ExportError> {
+        let mut first: Option<proto::Graph> = None;
+        for (number, primes) in traces.into_iter().enumerate() {
+            let graph = self.traced(&Traced::new(open, primes), number, &compute)?;
+            match &first {
+                Some(first) if *first != graph => return Err(difference(first, &graph)),
+                Some(_) => {}
+                None => first = Some(graph),
             }
         }
-        Err(error.unwrap_or_else(|| difference(&graphs[0], &graphs[1])))
+        Ok(first.expect("there are traces"))
     }
 
     /// The names of the open extents.
@@ -176,23 +206,28 @@ impl FunctionExport {
         names
     }
 
-    /// The graph of one trace.
+    /// The graph of one trace of an attempt, which has a number.
     #[track_caller]
     fn traced(
         &self,
         traced: &Traced,
+        number: usize,
         compute: impl for<'t> Fn(&'t Tape<f32>, Inputs<'_, 't>) -> Vec<Var<'t, f32>>,
     ) -> Result<proto::Graph, ExportError> {
         let numbers: Vec<&Input> =
             self.inputs.iter().filter(|input| input.kind == Kind::Numbers).collect();
         let shapes: Vec<Shape> = numbers.iter().map(|input| input.shape(traced)).collect();
-        let placeholders = placeholders(&self.inputs, traced);
+        let placeholders = placeholders(&self.inputs, traced, number);
         let graph = Graph::trace(&shapes, |tape, vars| {
             let named: Vec<_> =
                 numbers.iter().zip(vars).map(|(input, &var)| (input.name.as_str(), var)).collect();
             compute(tape, Inputs { numbers: &named, placeholders: &placeholders })
         });
-        assert_eq!(graph.outputs.len(), self.outputs.len(), "export: a name for each output");
+        let (found, names) = (graph.outputs.len(), &self.outputs);
+        assert!(
+            found == names.len(),
+            "export: the function has {found} outputs, and their names are {names:?}"
+        );
         let mut shared =
             Shared::new(traced, &self.inputs, &placeholders, self.has_standard_operators);
         self.names(&mut shared)?;
@@ -229,8 +264,8 @@ impl FunctionExport {
         let parameters = self.parameters.iter().map(|(name, _)| name);
         let inputs = self.inputs.iter().map(|input| &input.name);
         for name in inputs.chain(&self.outputs).chain(parameters) {
-            if !shared.take(name) {
-                return Err(ExportError::SameName { name: name.clone() });
+            if name.is_empty() || !shared.take(name) {
+                return Err(ExportError::Name { name: name.clone() });
             }
         }
         shared.parameters = self.parameters.iter().map(|(name, id)| (*id, name.clone())).collect();

@@ -5,7 +5,7 @@ use bptt_layers::{Xoshiro256PlusPlus, rng};
 use bptt_tensor::Shape;
 use rand::RngExt as _;
 
-use crate::dims::{Dim, PRIMES, Traced};
+use crate::dims::{Dim, Traced};
 use crate::proto::{FLOAT, INT64};
 
 /// An input of an exported function.
@@ -40,8 +40,8 @@ impl Kind {
     }
 }
 
-/// The whole numbers of an input in a trace. They are random, so that data which follow from them differ from all others. Each
-/// differs from those at its place in other traces, so that what follows from a few of them is no constant.
+/// The whole numbers of an input in a trace. They are random, so that data which follow from them differ from all others, and other
+/// ones in the next trace, so that what follows from a few of them is no constant.
 ///
 /// Symbols are among the first and the last of a vocabulary, where special symbols are. So comparisons with these show.
 #[derive(Clone, Debug)]
@@ -60,8 +60,8 @@ impl Input {
         self.dims.iter().map(|&dim| traced.extent(dim)).collect()
     }
 
-    /// The placeholder of an input of symbols or lengths, whose number is `index`.
-    fn placeholder(&self, index: usize, traced: &Traced) -> Option<Placeholder> {
+    /// The placeholder of an input of symbols or lengths, in a trace with a number.
+    fn placeholder(&self, index: usize, traced: &Traced, number: usize) -> Option<Placeholder> {
         let steps = match self.kind {
             Kind::Lengths { steps } => traced.extent(steps),
             _ => 0,
@@ -70,8 +70,8 @@ impl Input {
         let random = &mut rng(index as u64);
         let draw = |_| match self.kind {
             Kind::Numbers => 0,
-            Kind::Symbols { vocabulary_size } => symbol(vocabulary_size, traced.number, random),
-            Kind::Lengths { .. } => length(steps, traced.number, random),
+            Kind::Symbols { vocabulary_size } => symbol(vocabulary_size, number, random),
+            Kind::Lengths { .. } => 1 + (random.random_range(0..steps) + 7 * number) % steps,
         };
         let values = (0..shape.iter().product()).map(draw);
         (self.kind != Kind::Numbers).then(|| Placeholder {
@@ -87,24 +87,17 @@ impl Input {
 /// The number of symbols at the beginning and at the end of a vocabulary that placeholders are.
 const SYMBOLS: usize = 32;
 
+/// A symbol that differs from the one that is drawn at its place in the next trace.
 fn symbol(vocabulary_size: usize, trace: usize, random: &mut Xoshiro256PlusPlus) -> usize {
     let count = vocabulary_size.min(2 * SYMBOLS);
     let symbol = (random.random_range(0..count) + trace) % count;
     if symbol < SYMBOLS { symbol } else { vocabulary_size - count + symbol }
 }
 
-/// The longest length differs between traces, too.
-fn length(steps: usize, trace: usize, random: &mut Xoshiro256PlusPlus) -> usize {
-    let least = PRIMES[0].iter().min().expect("there are extents") / 2;
-    if steps <= least {
-        return 1 + (random.random_range(0..steps) + trace) % steps;
-    }
-    1 + (random.random_range(0..least) + 13 * trace) % (least + 7 * trace)
-}
-
 /// The placeholders of all inputs of symbols and lengths.
-pub(crate) fn placeholders(inputs: &[Input], traced: &Traced) -> Vec<Placeholder> {
-    inputs.iter().enumerate().filter_map(|(i, input)| input.placeholder(i, traced)).collect()
+pub(crate) fn placeholders(inputs: &[Input], traced: &Traced, number: usize) -> Vec<Placeholder> {
+    let inputs = inputs.iter().enumerate();
+    inputs.filter_map(|(index, input)| input.placeholder(index, traced, number)).collect()
 }
 
 /// The inputs of a function that is being exported, by their names.

@@ -181,14 +181,8 @@ impl<'i> Shared<'i> {
         Some(self.compute("Gather", &[&shape, &axis], Vec::new()))
     }
 
-    /// The positions along an extent, `[T]`, which count from 0. None if the extent is open, and no input has it.
-    pub(crate) fn positions(&mut self, dim: Dim) -> Option<String> {
-        let place = match dim {
-            Dim::Of(extent) => {
-                return Some(self.integers(&(0..extent as i64).collect::<Vec<_>>()));
-            }
-            open => self.traced.place(open)?,
-        };
+    /// The positions along an open extent, `[T]`, which count from 0.
+    pub(crate) fn positions(&mut self, place: usize) -> Option<String> {
         let extent = self.extent(place)?;
         let extent = self.compute("Squeeze", &[&extent], Vec::new());
         let [zero, one] = [0, 1].map(|value| self.integer(value));

@@ -69,6 +69,10 @@ fn a_part_of_the_steps_is_an_error() {
     assert!(is_open(exported(|xs| xs.slice(0, ..xs.shape()[0] / 2))));
     assert!(is_open(exported(|xs| xs * f64::from(xs.shape()[0].ilog2()))));
     assert!(is_open(exported(|xs| if xs.shape()[0] < 500 { xs } else { xs * 2.0 })));
+    assert!(is_open(exported(|xs| if xs.shape()[0] < 200 { xs } else { xs * 2.0 })));
+    assert!(is_open(exported(|xs| if xs.shape()[0] < 900 { xs } else { xs * 2.0 })));
+    assert!(is_open(exported(|xs| xs.slice(0, ..xs.shape()[0].min(120)).mean(&[0]))));
+    assert!(exported(|xs| xs * 139.0 + 911.0).is_ok());
     assert!(is_open(exported(|xs| Var::concat(&[xs, xs], 1).slice(1, ..xs.shape()[1]))));
     assert!(is_open(exported(|xs| xs * (1.0 / xs.shape()[0] as f64))));
     assert!(exported(|xs| xs * 1e12 + 911.5).is_ok());
@@ -179,7 +183,7 @@ fn other_data_of_symbols_and_lengths_are_an_error() {
 #[test]
 fn sizes_may_be_primes() {
     let rng = &mut bptt_layers::rng(0);
-    let layer = (Linear::new(rng, 911, 937 * 2), Linear::new(rng, 937 * 2, 3));
+    let layer = (Linear::new(rng, 911, 521 * 2), Linear::new(rng, 521 * 2, 3));
     let small = (Linear::new(rng, 3, 4), Linear::new(rng, 4, 3));
     let operators = |model: OnnxModel| model.operators().join(" ");
     let of = |layer: &(Linear<f32>, Linear<f32>), input_size| {
@@ -193,7 +197,26 @@ fn names_that_stand_twice_are_an_error() {
     let function = || FunctionExport::new().numbers("a", [Dim::BATCH]).outputs(["a"]);
     let error = function().export(|_, inputs| vec![inputs.numbers("a") * 2.0]);
     let text = error.expect_err("an output has the name of the input").to_string();
-    assert!(text.starts_with("`a` is the name of two"), "{text}");
+    assert!(text.starts_with("`a` is empty, or the name of two"), "{text}");
+}
+
+#[test]
+#[should_panic(expected = "both extents have to be open")]
+fn lengths_of_a_fixed_number_of_steps_panic() {
+    let _ = FunctionExport::new().lengths("lengths", Dim::BATCH, Dim::Of(6));
+}
+
+#[test]
+#[should_panic(expected = "an extent has to be open")]
+fn a_fixed_number_of_symbols_panics() {
+    let _ = FunctionExport::new().symbols("words", [Dim::Of(1)], 6);
+}
+
+#[test]
+#[should_panic(expected = "the function has 1 outputs, and their names are [\"a\", \"b\"]")]
+fn another_number_of_outputs_panics() {
+    let function = FunctionExport::new().numbers("x", [Dim::BATCH]).outputs(["a", "b"]);
+    let _ = function.export(|_, inputs| vec![inputs.numbers("x") * 2.0]);
 }
 
 #[test]

@@ -16,7 +16,6 @@ pub(crate) fn all() -> Vec<Exported> {
     all.extend([tagger(rng), translator(rng, true), translator(rng, false), spotter(rng)]);
     all.extend([convolutions(rng), images(rng), outputs(rng), symbols_alone(rng)]);
     all.extend([false, true].map(|is_standard| batch_first(rng, is_standard)));
-    all.push(fixed(rng));
     all.extend([clock(rng), nested(rng)]);
     all
 }
@@ -282,24 +281,6 @@ fn batch_first(rng: &mut Xoshiro256PlusPlus, is_standard: bool) -> Exported {
         case.outputs[0] = case.outputs[0].transpose(0, 1);
     }
     exported
-}
-
-/// A fixed number of steps, and one sequence.
-fn fixed(rng: &mut Xoshiro256PlusPlus) -> Exported {
-    let gru = Gru::new(rng, 3, 4);
-    let export = FunctionExport::new()
-        .numbers("xs", [Dim::Of(6), Dim::Of(1), Dim::Of(3)])
-        .lengths("lengths", Dim::Of(1), Dim::Of(6))
-        .outputs(["ys"])
-        .parameters(&gru);
-    let data = |_, rng: &mut Xoshiro256PlusPlus| {
-        let xs = Tensor::normal([6, 1, 3], 0.0, 1.0, rng);
-        vec![Data::Numbers(xs), Data::Whole(vec![rng.random_range(1..=6)], [1].into())]
-    };
-    of_function("fixed", export, &["lengths"], data, |tape, given| {
-        let recurrence = Recurrence::new(&gru).lengths(&given.whole[0].0);
-        vec![recurrence.run(given.numbers[0], gru.start(tape, 1)).0]
-    })
 }
 
 /// `h ← tanh(w ⊙ h)`, which does not depend on the input.

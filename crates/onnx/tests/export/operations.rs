@@ -62,6 +62,13 @@ pub(crate) fn all() -> Vec<Exported> {
             let shape = more.shape();
             more.reshape([shape[0] * shape[1], 4]).reshape(shape).permute(&[1, 0, 2])
         }),
+        ("perhaps_no_steps", |x, _| {
+            let [steps, batch, _] = x.shape()[..] else { unreachable!("it has three axes") };
+            x.slice(0, 1..).permute(&[2, 1, 0]).reshape([2, 2, batch, steps - 1]).sum(&[3])
+        }),
+        ("mean_of_many", |x, _| {
+            (x.sum_keep(&[-1]) * x.tape().constant(Tensor::full([1500], 0.1))).mean_all()
+        }),
         ("no_features", |x, _| x.slice(2, ..0).reshape([0, 3]).sum(&[0])),
     ];
     functions.iter().map(|&(name, function)| of_operation(name, function)).collect()
